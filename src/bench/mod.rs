@@ -301,7 +301,7 @@ async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
         ..Wanted::default()
     };
     let edit = Edit::Apply(wanted, Some(bot.store.acl_version().await?));
-    let command = Command::Acl(AclCommand::Edit { edit, reason: None, force: false });
+    let command = Command::Acl(AclCommand::Edit { edit, reason: None, force: false, if_version: None });
     let seeder = Principal::new("cli:bench".parse()?);
     let request = CommandRequest::local(seeder, "room-owner bench".to_owned(), Ok(command));
     let made = bot.service.handle(request, at_once).await.into_reply();

@@ -10,9 +10,7 @@ use super::print::{self, Row};
 use super::rows::{Named, Planned, Why};
 use super::screen::screen;
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
-use crate::domain::access::{
-    AclView, Attention, ChangedEntry, Grant, GrantWarnings, Known, NotEdited, is_live, list,
-};
+use crate::domain::access::{Attention, ChangedEntry, Grant, GrantWarnings, Known, NotEdited, is_live, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Section;
 use crate::domain::principal::Subject;
@@ -150,7 +148,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                 stdio::say_if_lost(print::one(&Named::of(after, names), format));
             }
         }
-        AclAnswer::NotAnswered(_) => return Ok(words(reply, LOCAL_ACL)),
+        AclAnswer::NotAnswered(_) | AclAnswer::Previewed(_) => return Ok(words(reply, LOCAL_ACL)),
         AclAnswer::NotEdited(why) => return not_edited(reply, why, asked),
         AclAnswer::Unreadable => {
             words(reply, LOCAL_ACL);
@@ -238,16 +236,7 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
 
 /// Says who gained and lost what by a file.
 fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId, format: Format) {
-    let planned = |(entry, _): &(ChangedEntry, GrantWarnings)| {
-        let mut before = AclView::default();
-        match entry.clone() {
-            ChangedEntry::Grant { before: grant, .. } => before.grants.extend(grant),
-            ChangedEntry::Channel { before: channel, .. } => before.channels.extend(channel),
-            ChangedEntry::Announcement { before: channel, .. } => before.announcements.extend(channel),
-            ChangedEntry::Setting { before: setting, .. } => before.settings.extend(setting),
-        }
-        Planned::of(&entry.change(), &before)
-    };
+    let planned = |(entry, _): &(ChangedEntry, GrantWarnings)| Planned::of(&entry.change(), &entry.before());
     let planned: Vec<Planned> = changed.iter().filter_map(planned).collect();
     if format == Format::Table {
         planned.iter().for_each(|planned| tell!("{} {}", planned.sign(), planned.what));

@@ -259,7 +259,7 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
     }
     for (typed, edit) in edits {
         let reason = Some("seeded for the demo".to_owned());
-        let command = Command::Acl(AclCommand::Edit { edit, reason, force: false });
+        let command = Command::Acl(AclCommand::Edit { edit, reason, force: false, if_version: None });
         let seeder = Principal::new("cli:demo".parse()?);
         let made =
             service.handle(CommandRequest::local(seeder, typed, Ok(command)), at_once).await.into_reply();

@@ -87,7 +87,7 @@ async fn carry_out<C: Clock + 'static>(
     let service =
         local::service(Arc::clone(store) as _, Arc::new(clock), Arc::new(Metrics::default()), known);
     for edit in edits {
-        let edit = AclCommand::Edit { edit, reason: None, force: false };
+        let edit = AclCommand::Edit { edit, reason: None, force: false, if_version: None };
         let request = CommandRequest::local(principal.clone(), typed.clone(), Ok(Command::Acl(edit)));
         let reply = service.handle(request, at_once).await.into_reply();
         stdio::say(cli::text(&message(&reply, &CommandName::local(LOCAL_ACL))).trim_end());

@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use crate::app::ports::{AclChanged, AclEdit, StoreError};
 use crate::domain::access::{
-    AclChange, AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId,
-    NotEdited, Role, RoomScope, SettingKey, admin_beyond, is_for_oneself, lock_out,
+    AclChange, AclSetting, AclView, AnnouncementChannel, Author, AuthorisedChannel, ChangedEntry, Grant,
+    GrantId, Role, SettingKey, is_for_oneself, obstacle,
 };
 use crate::domain::asking::{AccessRequest, NotAnswered};
 use crate::domain::audit::{OutcomeKind, Request};
@@ -48,11 +48,14 @@ pub(super) fn edit(
         let operation = log.record(at, request.declined(why.to_string()))?;
         return Ok(AclChanged::NotPressed(operation, why));
     }
-    if let Some(why) = obstacle(log, edit, at)? {
+    let acl = named(log, edit)?;
+    let by = Author { principal: &edit.principal, reach: edit.permit.reach(), force: edit.force };
+    let wanted: Vec<AclChange> = edit.changes.iter().map(|(change, _)| change.clone()).collect();
+    if let Some(why) = obstacle(&acl, &wanted, &by, &edit.known, at) {
         let operation = log.record(at, request.declined(why.to_string()))?;
         return Ok(AclChanged::Declined(operation, why));
     }
-    let changed = changes(log, edit, at)?;
+    let changed = changes(log, edit, &acl, at)?;
     let authority = match is_for_oneself(&edit.principal, &changed) {
         true => format!("{}, for themselves", edit.permit.authority()),
         false => edit.permit.authority().to_string(),
@@ -112,146 +115,49 @@ fn request(edit: &AclEdit) -> Request {
     request.permitted(&edit.permit)
 }
 
-/// Why the edit cannot be made, if it cannot.
-fn obstacle(
-    log: &LogTransaction<'_>,
-    edit: &AclEdit,
-    at: Timestamp,
-) -> Result<Option<NotEdited>, StoreError> {
-    let (mut could_lock_out, mut denied) = (false, Vec::new());
+/// The entries that the edit names, as they are now; and where it depends on them, the admins and the channels.
+fn named(log: &LogTransaction<'_>, edit: &AclEdit) -> Result<AclView, StoreError> {
+    let mut acl = AclView { version: edit.permit.acl_version(), ..AclView::default() };
     for (change, _) in &edit.changes {
         match change {
-            AclChange::Grant(new) if new.effect == Effect::Deny => {
-                if !edit.known.looks_up(&new.subject) {
-                    return Ok(Some(NotEdited::NotLookedUp(new.subject.clone())));
-                }
-                could_lock_out |= new.role == Role::Admin;
-                denied.push(new);
-            }
             AclChange::Grant(_) => {}
-            AclChange::Revoke(id) => match grant(log, *id)? {
-                None => return Ok(Some(NotEdited::NoGrant(*id))),
-                Some(grant) if grant.revoked_at.is_some() => return Ok(Some(NotEdited::RevokedAlready(*id))),
-                Some(grant) => could_lock_out |= grant.role == Role::Admin,
-            },
-            // For fewer rooms than now, perhaps.
-            AclChange::AllowChannel { rooms, .. } => could_lock_out |= *rooms != RoomScope::All,
-            AclChange::RemoveChannel(channel) => {
-                if live_channel(log, channel)?.is_none() {
-                    return Ok(Some(NotEdited::NotAuthorised(channel.clone())));
-                }
-                could_lock_out = true;
+            AclChange::Revoke(id) => acl.grants.extend(grant(log, *id)?),
+            AclChange::AllowChannel { channel, .. } | AclChange::RemoveChannel(channel) => {
+                acl.channels.extend(live_channel(log, channel)?);
             }
-            AclChange::Announce { .. } => {}
-            AclChange::Set(setting) => {
-                if live_setting(log, &setting.key())?.is_some_and(|entry| entry.setting == *setting) {
-                    return Ok(Some(NotEdited::SetAlready(setting.clone())));
-                }
+            AclChange::Announce { channel, .. } | AclChange::StopAnnouncing(channel) => {
+                acl.announcements.extend(live_announcement(log, channel)?);
             }
-            AclChange::Unset(key) => {
-                if live_setting(log, key)?.is_none() {
-                    return Ok(Some(NotEdited::NotSet(key.clone())));
-                }
-            }
-            AclChange::StopAnnouncing(channel) => {
-                if live_announcement(log, channel)?.is_none() {
-                    return Ok(Some(NotEdited::NotAnnounced(channel.clone())));
-                }
-            }
+            AclChange::Set(setting) => acl.settings.extend(live_setting(log, &setting.key())?),
+            AclChange::Unset(key) => acl.settings.extend(live_setting(log, key)?),
         }
     }
-    could_lock_out &= !edit.force;
-    // Nobody is an admin for more rooms than all.
-    if edit.permit.reach().granted().contains(&RoomScope::All) {
-        denied.clear();
+    if edit.changes.iter().any(|(change, _)| change.is_about_admins(&acl)) {
+        let admins = grants_where(log, "role = 'admin' AND revoked_at IS NULL ORDER BY id", [])?;
+        acl.grants.retain(|grant| grant.role != Role::Admin || grant.revoked_at.is_some());
+        acl.grants.extend(admins);
+        acl.channels = channels_where(log, "removed_at IS NULL", [])?;
     }
-    if !could_lock_out && denied.is_empty() {
-        return Ok(None);
-    }
-    let admins = grants_where(log, "role = 'admin' AND revoked_at IS NULL ORDER BY id", [])?;
-    let (by, known) = (&edit.principal, &*edit.known);
-    for new in denied {
-        if let Some(admin) = admin_beyond(new, by, edit.permit.reach(), &admins, known, at) {
-            return Ok(Some(NotEdited::AdminBeyond(admin.clone())));
-        }
-    }
-    if !could_lock_out {
-        return Ok(None);
-    }
-    let channels = channels_where(log, "removed_at IS NULL", [])?;
-    let changes: Vec<AclChange> = edit.changes.iter().map(|(change, _)| change.clone()).collect();
-    Ok(lock_out(&admins, &channels, &changes, by, known, at).map(NotEdited::LockOut))
+    Ok(acl)
 }
 
 /// The entries before and after each change.
-fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Vec<ChangedEntry>, StoreError> {
-    let at = as_kept(at);
-    let by = &edit.principal.subject;
+fn changes(
+    log: &LogTransaction<'_>,
+    edit: &AclEdit,
+    acl: &AclView,
+    at: Timestamp,
+) -> Result<Vec<ChangedEntry>, StoreError> {
     let mut next = next_grant(log.connection)?;
     let mut changed = Vec::with_capacity(edit.changes.len());
     for (change, reason) in &edit.changes {
-        let gone = || StoreError("an entry of the acl is gone".to_owned());
-        changed.push(match change {
-            AclChange::Grant(new) => {
-                let given = new.given(next, by, at, reason.clone());
-                let after = Grant { expires_at: new.expires_at.map(as_kept), ..given };
-                next += 1;
-                ChangedEntry::Grant { before: None, after }
-            }
-            AclChange::Revoke(id) => {
-                let before = grant(log, *id)?.ok_or_else(gone)?;
-                let after = Grant { revoked_at: Some(at), ..before.clone() };
-                ChangedEntry::Grant { before: Some(before), after }
-            }
-            AclChange::AllowChannel { channel, rooms } => {
-                let after = AuthorisedChannel {
-                    channel: channel.clone(),
-                    rooms: rooms.clone(),
-                    allowed_by: by.clone(),
-                    allowed_at: at,
-                    removed_at: None,
-                    reason: reason.clone(),
-                };
-                ChangedEntry::Channel { before: live_channel(log, channel)?, after }
-            }
-            AclChange::RemoveChannel(channel) => {
-                let before = live_channel(log, channel)?.ok_or_else(gone)?;
-                let after = AuthorisedChannel { removed_at: Some(at), ..before.clone() };
-                ChangedEntry::Channel { before: Some(before), after }
-            }
-            AclChange::Announce { channel, rooms, for_admins } => {
-                let after = AnnouncementChannel {
-                    channel: channel.clone(),
-                    rooms: rooms.clone(),
-                    for_admins: *for_admins,
-                    set_by: by.clone(),
-                    set_at: at,
-                    removed_at: None,
-                    reason: reason.clone(),
-                };
-                ChangedEntry::Announcement { before: live_announcement(log, channel)?, after }
-            }
-            AclChange::StopAnnouncing(channel) => {
-                let before = live_announcement(log, channel)?.ok_or_else(gone)?;
-                let after = AnnouncementChannel { removed_at: Some(at), ..before.clone() };
-                ChangedEntry::Announcement { before: Some(before), after }
-            }
-            AclChange::Set(setting) => {
-                let after = AclSetting {
-                    setting: setting.clone(),
-                    set_by: by.clone(),
-                    set_at: at,
-                    removed_at: None,
-                    reason: reason.clone(),
-                };
-                ChangedEntry::Setting { before: live_setting(log, &setting.key())?, after }
-            }
-            AclChange::Unset(key) => {
-                let before = live_setting(log, key)?.ok_or_else(gone)?;
-                let after = AclSetting { removed_at: Some(at), ..before.clone() };
-                ChangedEntry::Setting { before: Some(before), after }
-            }
-        });
+        let entry = change.entry(acl, next, &edit.principal.subject, as_kept(at), reason.clone());
+        let mut entry = entry.ok_or_else(|| StoreError("an entry of the acl is gone".to_owned()))?;
+        if let ChangedEntry::Grant { before: None, after } = &mut entry {
+            after.expires_at = after.expires_at.map(as_kept);
+            next += 1;
+        }
+        changed.push(entry);
     }
     Ok(changed)
 }

@@ -62,7 +62,7 @@ impl Said {
     }
 }
 
-fn pieces(line: &Line, pen: &Pen<'_>) -> Vec<Piece> {
+pub(super) fn pieces(line: &Line, pen: &Pen<'_>) -> Vec<Piece> {
     let piece = |span: &Span| match span {
         Span::Text(text) => Piece::Text(text.clone()),
         Span::Code(text) | Span::Link(text) => Piece::Code(visible(text)),

@@ -34,6 +34,8 @@ pub(super) enum Input {
     Several(Vec<(&'static str, &'static str, bool)>),
     /// By choosing one of these, or none.
     One(Vec<(&'static str, &'static str, bool)>),
+    /// By choosing exactly one of these.
+    Exactly(Vec<(&'static str, &'static str, bool)>),
     /// By ticking it.
     Yes(bool),
 }

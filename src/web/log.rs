@@ -36,7 +36,7 @@ pub(super) struct Row {
 /// The longest text in a row, in characters: its operation's own page has it whole.
 const LONGEST_TEXT: usize = 120;
 
-fn clipped(text: &str) -> String {
+pub(super) fn clipped(text: &str) -> String {
     let text = visible(text);
     match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),

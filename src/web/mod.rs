@@ -4,6 +4,7 @@
 //! decided and recorded like everybody's. A page is a file here with its handler, a template, and its sentences in
 //! `words`; `page` has the frame around it, and what is said when there is no page.
 
+mod access;
 mod answer;
 mod assets;
 mod filters;
@@ -97,6 +98,12 @@ impl Door {
             .route("/op/{operation}", get(operation::operation))
             .route("/op/{operation}/proof", get(operation::proof))
             .route("/press", post(answer::press))
+            .route("/access", get(access::list))
+            .route("/access/plan", get(access::form).post(access::plan))
+            .route("/access/apply", post(access::apply))
+            .route("/access/answer", post(access::answer))
+            .route("/access/why", get(access::why))
+            .route("/access/who-can", get(access::who_can))
             .route("/console.css", get(assets::css))
             .route("/console.js", get(assets::js));
         let front = || pages.clone().route("/", get(|| async { Redirect::to("/log") }));

@@ -5,7 +5,7 @@ use super::slack::OTTO;
 use super::world::{Stage, World, run};
 
 /// What differs from run to run.
-fn pages(language: &str, pages: Vec<(&str, String)>) {
+pub(crate) fn pages(language: &str, pages: Vec<(&str, String)>) {
     let text: Vec<String> = pages.into_iter().map(|(name, text)| format!("=== {name}\n{text}")).collect();
     insta::with_settings!({ filters => [
         (r"Id-[0-9a-f]{32}-O-Seq-\d+", "[request id]"),

@@ -7,10 +7,10 @@ use tracing::warn;
 use super::acl_file;
 use super::corrections::absent_rooms;
 use crate::app::ports::{GrantsPage, StoreError, WhichSettings};
-use crate::app::service::{CommandService, asking};
+use crate::app::service::{CommandService, OnRecord, asking};
 use crate::domain::access::{
-    AclView, Action, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of, attention, caller_rights,
-    explain, is_live, is_open, live_admins, unread_groups, who_can,
+    AclView, Action, Author, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of, attention,
+    caller_rights, explain, is_live, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
@@ -25,9 +25,11 @@ const HELPERS: usize = 3;
 pub(super) async fn answer(
     service: &CommandService,
     request: &CommandRequest,
-    acl: &AclView,
+    on_record: &OnRecord,
     command: &AclCommand,
 ) -> AclAnswer {
+    let OnRecord { acl, reach, .. } = on_record;
+    let by = Author { principal: &request.principal, reach, force: false };
     let answer = match command {
         AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
             principal: request.principal.clone(),
@@ -44,8 +46,10 @@ pub(super) async fn answer(
         AclCommand::Why(why) => explained(service, why, request).await,
         AclCommand::WhoCan(room) => who_can_transfer(service, room).await,
         AclCommand::Export => acl_file::export(service).await,
-        AclCommand::Plan(wanted) => acl_file::plan(service, wanted, &request.principal).await,
-        AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
+        AclCommand::Plan(wanted) => acl_file::plan(service, wanted, &by).await,
+        AclCommand::Preview(_) | AclCommand::Edit { .. } => {
+            Err(StoreError("an edit was admitted as a question".to_owned()))
+        }
     };
     answer.unwrap_or_else(|error| {
         warn!(%error, "a question about the acl cannot be answered");

@@ -2,9 +2,8 @@
 
 use crate::app::ports::{StoreError, WhichSettings};
 use crate::app::service::CommandService;
-use crate::domain::access::plan::{self, Step, Wanted, refusal};
-use crate::domain::access::{AclView, NotEdited};
-use crate::domain::principal::Principal;
+use crate::domain::access::plan::{self, Step, Wanted};
+use crate::domain::access::{AclChange, AclView, Author, NotEdited, obstacle};
 use crate::domain::reply::AclAnswer;
 
 /// The whole ACL.
@@ -13,7 +12,7 @@ pub(super) async fn export(service: &CommandService) -> Result<AclAnswer, StoreE
 }
 
 /// The whole ACL, as it is at one version.
-async fn whole(service: &CommandService) -> Result<AclView, StoreError> {
+pub(super) async fn whole(service: &CommandService) -> Result<AclView, StoreError> {
     // Each is read by itself: what changed in between shows in the version.
     loop {
         let version = service.store.acl_version().await?;
@@ -30,12 +29,15 @@ async fn whole(service: &CommandService) -> Result<AclView, StoreError> {
 pub(super) async fn plan(
     service: &CommandService,
     wanted: &Wanted,
-    by: &Principal,
+    by: &Author<'_>,
 ) -> Result<AclAnswer, StoreError> {
     let (acl, now) = (whole(service).await?, service.clock.now());
     let steps = plan::plan(&acl, wanted, service.accounts, now);
     let known = service.directory.known();
-    let refusal = steps.as_ref().ok().and_then(|steps| refusal(&acl, steps, by, &known, now));
+    let refusal = steps.as_ref().ok().and_then(|steps| {
+        let changes: Vec<AclChange> = steps.iter().map(|(change, _)| change.clone()).collect();
+        obstacle(&acl, &changes, by, &known, now)
+    });
     Ok(AclAnswer::Planned { acl, steps, refusal })
 }
 

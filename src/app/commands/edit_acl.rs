@@ -11,8 +11,8 @@ use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError, Wh
 use crate::app::service::{CommandService, not_recorded, note_operation};
 use crate::domain::access::plan::Step;
 use crate::domain::access::{
-    self, AclChange, AclView, ChangedEntry, Grant, GrantWarning, GrantWarnings, Known, NewGrant, NotEdited,
-    Permit, is_for_oneself,
+    self, AclChange, AclView, ChangedEntry, EffectiveScope, Grant, GrantWarning, GrantWarnings, Known,
+    NewGrant, NotEdited, Permit, is_for_oneself,
 };
 use crate::domain::admission::Verdict;
 use crate::domain::asking::AccessRequest;
@@ -29,9 +29,13 @@ pub(super) async fn edit(
     request: &CommandRequest,
     permit: Permit,
 ) -> Option<Reply> {
-    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force })) = &request.command else {
+    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force, if_version })) = &request.command else {
         return Some(not_recorded(&StoreError("what is no edit was admitted as one".to_owned())));
     };
+    // The store makes it at the permit's version or not at all.
+    if let Some(version) = if_version.filter(|version| *version != permit.acl_version()) {
+        return declined(service, request, &permit, NotEdited::ChangedSince(version)).await;
+    }
     let now = service.clock.now();
     let steps = match edit {
         Edit::Apply(wanted, version) => acl_file::steps(service, wanted, *version).await,
@@ -110,20 +114,30 @@ pub(super) async fn resolved(
     request: &CommandRequest,
     permit: &Permit,
 ) -> Result<Option<CommandRequest>, StoreError> {
-    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force })) = &request.command else {
+    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force, if_version })) = &request.command else {
         return Ok(None);
     };
-    let edit = match edit {
+    let Some(edit) = meant(service, &request.place, permit.reach(), edit).await? else { return Ok(None) };
+    let (reason, force, if_version) = (reason.clone(), *force, *if_version);
+    let command = edit.map(|edit| Command::Acl(AclCommand::Edit { edit, reason, force, if_version }));
+    Ok(Some(CommandRequest { command, ..request.clone() }))
+}
+
+/// The edit with what it leaves to be looked up, or what is wrong with that; `None` if it leaves nothing.
+pub(super) async fn meant(
+    service: &CommandService,
+    place: &Place,
+    reach: &EffectiveScope,
+    edit: &Edit,
+) -> Result<Option<Result<Edit, UsageError>>, StoreError> {
+    Ok(Some(match edit {
         Edit::RevokeOf(subject) => only_entry_of(service, subject).await?,
         Edit::Announce(channel, rooms, for_admins) if channel.is_none() || rooms.is_none() => {
-            announcing::completed(service, request, permit, (channel, rooms, *for_admins)).await?
+            announcing::completed(service, place, reach, (channel, rooms, *for_admins)).await?
         }
-        Edit::StopAnnouncing(None) => Ok(Edit::StopAnnouncing(Some(here(&None, &request.place)?))),
+        Edit::StopAnnouncing(None) => Ok(Edit::StopAnnouncing(Some(here(&None, place)?))),
         _ => return Ok(None),
-    };
-    let (reason, force) = (reason.clone(), *force);
-    let command = edit.map(|edit| Command::Acl(AclCommand::Edit { edit, reason, force }));
-    Ok(Some(CommandRequest { command, ..request.clone() }))
+    }))
 }
 
 /// Takes back the only live entry that names somebody.
@@ -165,6 +179,9 @@ async fn declined(
             captioned(service, operation, AclAnswer::NotEdited(why), &request.place, permit.reach()).await,
         ),
         Ok(Admitted::AclChanged) => None,
+        Ok(Admitted::Duplicate { operation, first }) => {
+            Some(Reply::Duplicate { operation, first: Box::new(first) })
+        }
         Ok(other) => Some(not_recorded(&StoreError(format!("unexpected answer to an edit: {other:?}")))),
         Err(error) => Some(not_recorded(&error)),
     }
@@ -172,7 +189,7 @@ async fn declined(
 
 /// Why a new grant has no effect yet; what else there is to know of a setting. The edit stands even if that cannot be
 /// read.
-async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known) -> GrantWarnings {
+pub(super) async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known) -> GrantWarnings {
     let after = match entry {
         ChangedEntry::Grant { after, .. } => after,
         ChangedEntry::Announcement { after, .. } if after.removed_at.is_none() => {
@@ -234,7 +251,7 @@ fn here(channel: &Option<Channel>, place: &Place) -> Result<Channel, StoreError>
 }
 
 /// The changes that are asked for.
-fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>, StoreError> {
+pub(super) fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>, StoreError> {
     let changes = match edit {
         Edit::Grant { grants, ends } => {
             let expires_at = ends.as_ref().map(|ends| ends.resolve(now)).transpose().map_err(StoreError)?;

@@ -10,6 +10,7 @@ mod corrections;
 mod edit_acl;
 mod hold;
 mod press;
+mod preview;
 mod rooms;
 mod show_owner;
 mod transfer;
@@ -26,7 +27,7 @@ use super::ports::{Step, StoreError};
 use super::service::{CommandService, Next, OnRecord, not_recorded, span};
 use crate::domain::access::{caller_rights, rights};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Command, CommandRequest, check_account};
+use crate::domain::command::{AclCommand, Command, CommandRequest, check_account};
 use crate::domain::press::Button;
 use crate::domain::reply::{AskAnswer, Reply};
 
@@ -230,8 +231,11 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
             Some(answer) => asking::reply(service, request, operation, &ask.room, answer.clone()).await,
             None => not_recorded(&StoreError("a request for access was not decided".into())),
         },
+        Ok(Command::Acl(AclCommand::Preview(edit))) => {
+            preview::preview(service, request, on_record, edit).await
+        }
         Ok(Command::Acl(command)) => {
-            let answer = acl::answer(service, request, acl, command).await;
+            let answer = acl::answer(service, request, on_record, command).await;
             acl::captioned(service, operation, answer, place, reach).await
         }
         Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,

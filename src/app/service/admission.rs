@@ -240,7 +240,7 @@ impl CommandService {
             return Ok(Decided::asked(asking::decided(self, request, &ask.room, acl).await?));
         }
         let action = match command {
-            Command::Acl(AclCommand::Edit { edit, .. }) => {
+            Command::Acl(command) if let Some(edit) = command.edit() => {
                 Action::EditAcl(rooms_of(&*self.store, edit, acl, now).await?)
             }
             command => match command.action() {

@@ -321,7 +321,7 @@ impl CommandService {
     }
 
     /// The name under which somebody was last seen.
-    pub(in crate::app) async fn last_seen_name(&self, subject: &Subject) -> Option<String> {
+    pub async fn last_seen_name(&self, subject: &Subject) -> Option<String> {
         let actor = Some(subject.clone());
         let filter = AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
         let seen = self.store.audit(&filter).await.unwrap_or_default();

@@ -312,7 +312,10 @@ impl AclCommand {
         let whole = |part, who, removed| Wanted::List(Listed { part, who, removed, page: 1, size: u32::MAX });
         let listed = |part, who, ListArguments { all, format }| (whole(part, who, all), Asked::rows(format));
         let edited = |edit, EditArguments { force, reason, format }: EditArguments| {
-            anyhow::Ok((Wanted::Edit { edit, reason: cleaned(reason)?, force }, Asked::rows(format)))
+            anyhow::Ok((
+                Wanted::Edit { edit, reason: cleaned(reason)?, force, if_version: None },
+                Asked::rows(format),
+            ))
         };
         Ok(match self {
             Self::Grant { subject, role, rooms, channels, lasts, until, deny, edit } => {
@@ -324,7 +327,7 @@ impl AclCommand {
             }
             Self::Answer { operation, answer: Answer(lasts), format } => {
                 let edit = Edit::Answer(operation, lasts);
-                (Wanted::Edit { edit, reason: None, force: false }, Asked::rows(format))
+                (Wanted::Edit { edit, reason: None, force: false, if_version: None }, Asked::rows(format))
             }
             Self::Revoke { grant, edit } => edited(Edit::Revoke(grant), edit)?,
             Self::Channel(ChannelCommand::Allow { channel, rooms, edit }) => {
@@ -379,7 +382,7 @@ impl AclCommand {
                 let acl_file::File { version: own, wanted } = acl_file::open(&file)?;
                 let edit = Edit::Apply(wanted, version.or(own));
                 let asked = Asked { file: Some((file, own)), ..Asked::rows(format) };
-                (Wanted::Edit { edit, reason: cleaned(reason)?, force }, asked)
+                (Wanted::Edit { edit, reason: cleaned(reason)?, force, if_version: None }, asked)
             }
         })
     }

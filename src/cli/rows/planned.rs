@@ -6,9 +6,10 @@ use serde::Serialize;
 use crate::cli::one_line;
 use crate::cli::print::Row;
 use crate::cli::table::Column;
-use crate::domain::access::{AclChange, AclView, Effect, RoomScope, Setting, SettingKey};
+use crate::domain::access::{AclChange, AclView, RoomScope, Setting, SettingKey};
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::wording::{self, Tone};
+use crate::domain::wording::Tone;
+use crate::domain::wording::planned::planned;
 
 /// A change as it would be made.
 #[derive(Serialize)]
@@ -19,7 +20,9 @@ pub(in crate::cli) struct Planned {
     channel: Option<Channel>,
     rooms: RoomScope,
     #[serde(skip)]
-    gains: bool,
+    sign: char,
+    #[serde(skip)]
+    tone: Tone,
     /// In people's words.
     pub(in crate::cli) what: String,
 }
@@ -27,62 +30,51 @@ pub(in crate::cli) struct Planned {
 impl Planned {
     /// Of a change of `acl`.
     pub(in crate::cli) fn of(change: &AclChange, acl: &AclView) -> Option<Self> {
-        let AclView { grants, channels, announcements, .. } = acl;
-        let what = one_line(&wording::edits::planned(change, grants, channels)?);
-        let grant = |change, grant: (&Subject, Effect, &RoomScope), is_given: bool| Self {
+        let text = planned(change, acl)?;
+        let (change, subject, channel, rooms) = parts(change, acl)?;
+        Some(Self {
             change,
-            subject: Some(grant.0.clone()),
-            channel: None,
-            rooms: grant.2.clone(),
-            gains: is_given == (grant.1 == Effect::Permit),
-            what: what.clone(),
-        };
-        let at = |change, channel: &Channel, rooms: RoomScope, gains| Self {
-            change,
-            subject: None,
-            channel: Some(channel.clone()),
-            rooms,
-            gains,
-            what: what.clone(),
-        };
-        let setting = |change, person: Option<&Subject>, rooms: &RoomScope, gains| Self {
-            change,
-            subject: person.cloned(),
-            channel: None,
+            subject: subject.cloned(),
+            channel: channel.cloned(),
             rooms: rooms.clone(),
-            gains,
-            what: what.clone(),
-        };
-        Some(match change {
-            AclChange::Grant(new) => grant("grant", (&new.subject, new.effect, &new.rooms), true),
-            AclChange::Revoke(id) => {
-                let old = grants.iter().find(|grant| grant.id == *id)?;
-                grant("revoke", (&old.subject, old.effect, &old.rooms), false)
-            }
-            AclChange::AllowChannel { channel, rooms } => at("allow", channel, rooms.clone(), true),
-            AclChange::RemoveChannel(channel) => {
-                let rooms = channels.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
-                at("remove", channel, rooms, false)
-            }
-            AclChange::Announce { channel, rooms, .. } => at("announce", channel, rooms.clone(), true),
-            AclChange::StopAnnouncing(channel) => {
-                let rooms = announcements.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
-                at("announce off", channel, rooms, false)
-            }
-            AclChange::Set(Setting::Link { person, .. }) => {
-                setting("link", Some(person), &RoomScope::All, true)
-            }
-            AclChange::Set(Setting::Mark { rooms, .. }) => setting("mark", None, rooms, true),
-            AclChange::Unset(SettingKey::Link(person)) => {
-                setting("unlink", Some(person), &RoomScope::All, false)
-            }
-            AclChange::Unset(SettingKey::Mark(rooms)) => setting("unmark", None, rooms, false),
+            sign: text.sign(),
+            tone: if text.gains { Tone::Done } else { Tone::Failed },
+            what: one_line(&text.line),
         })
     }
 
     pub(in crate::cli) fn sign(&self) -> char {
-        if self.gains { '+' } else { '-' }
+        self.sign
     }
+}
+
+/// What a change is called, whom and which channel it names, and which rooms it is about.
+fn parts<'a>(
+    change: &'a AclChange,
+    acl: &'a AclView,
+) -> Option<(&'static str, Option<&'a Subject>, Option<&'a Channel>, &'a RoomScope)> {
+    let AclView { channels, announcements, .. } = acl;
+    Some(match change {
+        AclChange::Grant(new) => ("grant", Some(&new.subject), None, &new.rooms),
+        AclChange::Revoke(id) => {
+            let old = acl.grant(*id)?;
+            ("revoke", Some(&old.subject), None, &old.rooms)
+        }
+        AclChange::AllowChannel { channel, rooms } => ("allow", None, Some(channel), rooms),
+        AclChange::RemoveChannel(channel) => {
+            let entry = channels.iter().rfind(|entry| entry.channel == *channel)?;
+            ("remove", None, Some(channel), &entry.rooms)
+        }
+        AclChange::Announce { channel, rooms, .. } => ("announce", None, Some(channel), rooms),
+        AclChange::StopAnnouncing(channel) => {
+            let entry = announcements.iter().rfind(|entry| entry.channel == *channel)?;
+            ("announce off", None, Some(channel), &entry.rooms)
+        }
+        AclChange::Set(Setting::Link { person, .. }) => ("link", Some(person), None, &RoomScope::All),
+        AclChange::Set(Setting::Mark { rooms, .. }) => ("mark", None, None, rooms),
+        AclChange::Unset(SettingKey::Link(person)) => ("unlink", Some(person), None, &RoomScope::All),
+        AclChange::Unset(SettingKey::Mark(rooms)) => ("unmark", None, None, rooms),
+    })
 }
 
 impl Row for Planned {
@@ -91,10 +83,10 @@ impl Row for Planned {
     const TONED: Option<&'static str> = Some("");
 
     fn cells(&self, _: &TimeZone) -> Vec<String> {
-        vec![self.sign().to_string(), self.what.clone()]
+        vec![self.sign.to_string(), self.what.clone()]
     }
 
     fn tone(&self) -> Option<Tone> {
-        Some(if self.gains { Tone::Done } else { Tone::Failed })
+        Some(self.tone)
     }
 }

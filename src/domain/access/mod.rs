@@ -27,6 +27,7 @@ mod announcing;
 mod attention;
 mod change;
 mod clearance;
+mod editing;
 mod explain;
 mod known;
 pub mod plan;
@@ -54,6 +55,7 @@ pub use clearance::{
     Approval, Asker, AtHand, Clearance, Cleared, Needed, NotSecond, Takes, clear, could_be_second,
     is_one_person,
 };
+pub use editing::{Author, obstacle};
 pub use explain::{
     CallerRights, EligibleSubject, Explanation, Right, Standing, UnreadGroup, caller_rights, explain, rights,
     unread_groups, who_can,

@@ -2,11 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{
-    AclChange, AclView, Effect, Grant, Known, NewGrant, NotEdited, Role, RoomScope, Setting, is_live,
-    is_open, lock_out,
-};
-use crate::domain::principal::{Channel, Principal, Subject};
+use super::{AclChange, AclView, Grant, NewGrant, RoomScope, Setting, is_live, is_open};
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::Accounts;
 
 pub use super::change::InvalidPlan;
@@ -188,30 +185,6 @@ fn check(setting: &Setting, accounts: Accounts) -> Result<(), InvalidPlan> {
         return Err(InvalidPlan::NotAPerson(person.clone()));
     }
     accounts.check(account).map_err(|why| InvalidPlan::NoAccount(person.clone(), why))
-}
-
-/// Why the steps of a plan for the whole ACL would not be made: they would deny something to a group that nobody looks
-/// up, or lock everybody out of the chat.
-#[must_use]
-pub fn refusal(
-    acl: &AclView,
-    steps: &[Step],
-    by: &Principal,
-    known: &Known,
-    now: Timestamp,
-) -> Option<NotEdited> {
-    let denied = steps.iter().find_map(|(change, _)| match change {
-        AclChange::Grant(new) if new.effect == Effect::Deny && !known.looks_up(&new.subject) => {
-            Some(NotEdited::NotLookedUp(new.subject.clone()))
-        }
-        _ => None,
-    });
-    denied.or_else(|| {
-        let is_admin = |grant: &&Grant| grant.role == Role::Admin;
-        let admins: Vec<Grant> = acl.grants.iter().filter(is_admin).cloned().collect();
-        let changes: Vec<AclChange> = steps.iter().map(|(change, _)| change.clone()).collect();
-        lock_out(&admins, &acl.channels, &changes, by, known, now).map(NotEdited::LockOut)
-    })
 }
 
 /// What makes two grants the same.

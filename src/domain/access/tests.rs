@@ -3,6 +3,7 @@
 
 mod answers;
 mod clearances;
+mod edits;
 mod lock_outs;
 mod model;
 
@@ -609,14 +610,8 @@ fn plain_grant(id: GrantId, subject: Subject, role: Role, rooms: RoomScope) -> G
 }
 
 fn plain_entry(id: &str, rooms: RoomScope) -> AuthorisedChannel {
-    AuthorisedChannel {
-        channel: channel(id),
-        rooms,
-        allowed_by: Subject::Cli { user: "root".to_owned() },
-        allowed_at: hour(8),
-        removed_at: None,
-        reason: None,
-    }
+    let (channel, allowed_by) = (channel(id), Subject::Cli { user: "root".to_owned() });
+    AuthorisedChannel { channel, rooms, allowed_by, allowed_at: hour(8), removed_at: None, reason: None }
 }
 
 fn subject(text: &str) -> Subject {

@@ -74,7 +74,11 @@ impl GrantWarnings {
 /// What else there is to know of a setting that was made or removed, with all that hold now.
 #[must_use]
 pub fn beside_setting(changed: &AclSetting, all: &[AclSetting], now: Timestamp) -> GrantWarnings {
-    let others = || all.iter().filter(|entry| entry.is_live(now)).map(|entry| &entry.setting);
+    let key = changed.setting.key();
+    let others = || {
+        let live = all.iter().filter(|entry| entry.is_live(now)).map(|entry| &entry.setting);
+        live.filter(|other| other.key() != key)
+    };
     let is_removed = changed.removed_at.is_some();
     let by = match &changed.setting {
         Setting::Link { person, account } => {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AclCommand, Command, CommandGroup, Edit, HandTo, Invocation, Problem, Transfer, UsageError};
+use super::{Command, CommandGroup, Edit, HandTo, Invocation, Problem, Transfer, UsageError};
 use crate::domain::access::{Effect, NewGrant, RoomScope, Setting};
 use crate::domain::principal::Subject;
 use crate::domain::room::{AccountId, Accounts};
@@ -25,11 +25,11 @@ pub fn check_account(
         Ok(Command::Transfer(transfer)) => {
             checked(&transfer.new_owner, "<new_owner>", &|meant| transfer.written(meant))?;
         }
-        Ok(Command::Acl(AclCommand::Edit {
-            edit: Edit::Set(Setting::Link { person, account }),
-            reason,
-            ..
-        })) => checked(account, "<account>", &|meant| linking(person, meant, reason.as_deref()))?,
+        Ok(Command::Acl(command)) => {
+            if let Some(Edit::Set(Setting::Link { person, account })) = command.edit() {
+                checked(account, "<account>", &|meant| linking(person, meant, command.reason()))?;
+            }
+        }
         _ => {}
     }
     command
@@ -74,13 +74,10 @@ impl Command {
     /// # Errors
     /// That it is over, and the line without its end.
     pub fn ending_after(self, now: Timestamp) -> Result<Self, UsageError> {
-        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason, .. }) =
-            &self
-        else {
-            return Ok(self);
-        };
+        let Self::Acl(command) = &self else { return Ok(self) };
+        let Some(Edit::Grant { grants, ends: Some(ends) }) = command.edit() else { return Ok(self) };
         let Err(why) = ends.resolve(now) else { return Ok(self) };
-        let line = granting(grants, reason.as_deref());
+        let line = granting(grants, command.reason());
         let error = UsageError::of(line.verb, Problem::Invalid(why));
         Err(UsageError { meant: vec![line.with("until", "tomorrow 06:00")], ..error })
     }

@@ -64,7 +64,7 @@ fn written(command: &Command) -> Option<String> {
         Command::Cancel
         | Command::Audit(_)
         | Command::Console(_)
-        | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => return None,
+        | Command::Acl(AclCommand::Export | AclCommand::Plan(_) | AclCommand::Preview(_)) => return None,
         Command::Acl(AclCommand::WhoAmI) => "whoami".to_owned(),
         Command::Acl(AclCommand::List(listed)) => {
             let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();

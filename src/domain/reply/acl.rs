@@ -77,6 +77,8 @@ pub enum AclAnswer {
         /// Why they would not be made.
         refusal: Option<NotEdited>,
     },
+    /// What an edit would do.
+    Previewed(Box<Preview>),
     /// What is decided about somebody.
     Explained(Box<Explained>),
     /// Who may hand a room over.
@@ -90,6 +92,19 @@ pub enum AclAnswer {
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,
+}
+
+/// What an edit would do to the ACL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The version of the ACL for which it says so.
+    pub version: i64,
+    /// The entries before and after, and what is in the way of each. A grant has no number yet.
+    pub changed: Vec<(ChangedEntry, GrantWarnings)>,
+    /// Whether it gives the caller something.
+    pub is_for_oneself: bool,
+    /// Why it would not be made.
+    pub refusal: Option<NotEdited>,
 }
 
 /// A page of what there is one entry of for each channel, person or scope.
@@ -120,19 +135,8 @@ impl AclAnswer {
         match self {
             Self::Explained(explained) => vec![&explained.room],
             Self::WhoCan { room, .. } => vec![room],
-            Self::Edited { changed, .. } => changed
-                .iter()
-                .filter_map(|(entry, _)| match entry {
-                    ChangedEntry::Grant { before: None, after } => match &after.rooms {
-                        RoomScope::Exact(room) => Some(room),
-                        RoomScope::All | RoomScope::Prefix(_) => None,
-                    },
-                    ChangedEntry::Grant { .. }
-                    | ChangedEntry::Channel { .. }
-                    | ChangedEntry::Announcement { .. }
-                    | ChangedEntry::Setting { .. } => None,
-                })
-                .collect(),
+            Self::Edited { changed, .. } => granted_rooms(changed),
+            Self::Previewed(preview) => granted_rooms(&preview.changed),
             _ => Vec::new(),
         }
     }
@@ -140,19 +144,8 @@ impl AclAnswer {
     /// Whom it names.
     pub fn subjects(&self) -> Vec<&Subject> {
         match self {
-            Self::Edited { changed, .. } => {
-                let entries = changed.iter().filter_map(|(entry, _)| match entry {
-                    ChangedEntry::Grant { after, .. } => Some(&after.subject),
-                    ChangedEntry::Setting { after, .. } => after.setting.person(),
-                    ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => None,
-                });
-                let beside = changed.iter().flat_map(|(_, warnings)| &warnings.by);
-                let beside = beside.filter_map(|warning| match warning {
-                    GrantWarning::SharedWith(people) => Some(people),
-                    _ => None,
-                });
-                entries.chain(beside.flatten()).collect()
-            }
+            Self::Edited { changed, .. } => of_changes(changed),
+            Self::Previewed(preview) => of_changes(&preview.changed),
             Self::Grants { grants, asks, .. } => {
                 let of_grants = grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]);
                 asks.iter().map(|ask| &ask.person).chain(of_grants).collect()
@@ -200,4 +193,30 @@ pub struct Explained {
     pub explanation: Explanation,
     /// What a hand-over of the room takes beyond the right to it.
     pub mark: Option<Mark>,
+}
+
+/// Whom changes name, and what is in their way.
+fn of_changes(changed: &[(ChangedEntry, GrantWarnings)]) -> Vec<&Subject> {
+    let entries = changed.iter().filter_map(|(entry, _)| match entry {
+        ChangedEntry::Grant { after, .. } => Some(&after.subject),
+        ChangedEntry::Setting { after, .. } => after.setting.person(),
+        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => None,
+    });
+    let beside = changed.iter().flat_map(|(_, warnings)| &warnings.by);
+    let beside = beside.filter_map(|warning| match warning {
+        GrantWarning::SharedWith(people) => Some(people),
+        _ => None,
+    });
+    entries.chain(beside.flatten()).collect()
+}
+
+/// The single rooms that new grants are for.
+fn granted_rooms(changed: &[(ChangedEntry, GrantWarnings)]) -> Vec<&RoomId> {
+    let room = |entry| match entry {
+        &ChangedEntry::Grant { before: None, after: Grant { rooms: RoomScope::Exact(ref room), .. } } => {
+            Some(room)
+        }
+        _ => None,
+    };
+    changed.iter().filter_map(|(entry, _)| room(entry)).collect()
 }

@@ -20,7 +20,7 @@ use super::principal::{Principal, Subject};
 use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
 
-pub use acl::{AbsentRoom, AclAnswer, Explained, Page};
+pub use acl::{AbsentRoom, AclAnswer, Explained, Page, Preview};
 pub use audit::{Answer, OwnerHistory, OwnerSpan};
 pub use console::{ConsoleAnswer, SignInLink};
 

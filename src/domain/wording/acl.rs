@@ -8,6 +8,7 @@ use super::lists::{
     settings,
 };
 use super::message::{CommandName, Line, Message, Tone, op, several, subject, text};
+use super::planned::previewed;
 use super::why::{explanation, who_can};
 use crate::domain::access::{CallerRights, Grant, Helpers, Right};
 use crate::domain::audit::OperationId;
@@ -48,6 +49,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         }
         AclAnswer::Explained(explained) => explanation(explained),
         AclAnswer::WhoCan { room, able, unread } => who_can(room, able, unread),
+        AclAnswer::Previewed(preview) => previewed(preview),
         AclAnswer::Whole(_) | AclAnswer::Planned { .. } => {
             Message::new(Tone::Plain, text("This is a file on the command line."), Vec::new())
         }

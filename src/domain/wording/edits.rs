@@ -1,12 +1,12 @@
 //! Changes of the ACL: what they give and take, what is in their way, and why one was not made.
 
 use super::Style;
-use super::lists::{MOST_GRANTS, limited, limits, role_for, rooms, to_list};
+use super::lists::{MOST_GRANTS, limited, role_for, rooms, to_list};
 use super::message::{
     CommandName, Line, Message, Tone, capitalised, channel, code, sentence, several, spans, subject, text,
 };
 use crate::domain::access::{
-    AclChange, AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
+    AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
     GrantWarnings, LockOut, Mark, NotEdited, Role, RoomScope, Setting, SettingKey,
 };
 use crate::domain::command::Section;
@@ -201,46 +201,6 @@ fn beside_setting(entry: &AclSetting, warning: &GrantWarning) -> Option<Line> {
     })
 }
 
-/// Who would gain or lose what by a change. `None` for a grant that does not exist.
-pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Line> {
-    let of = |who: &Subject, effect: Effect, given: bool, role: Role, scope: &RoomScope| {
-        let verb = match (effect, given) {
-            (Effect::Permit, true) => " gains ",
-            (Effect::Permit, false) => " loses ",
-            (Effect::Deny, true) => " is denied ",
-            (Effect::Deny, false) => " is no longer denied ",
-        };
-        subject(who).text(verb).and(role_for(role, scope))
-    };
-    Some(match change {
-        AclChange::Grant(new) => {
-            let line = of(&new.subject, new.effect, true, new.role, &new.rooms);
-            line.and(limits(&new.channels, new.expires_at))
-        }
-        AclChange::Revoke(id) => {
-            let grant = grants.iter().find(|grant| grant.id == *id)?;
-            let line = of(&grant.subject, grant.effect, false, grant.role, &grant.rooms).and(limited(grant));
-            line.text(" (grant ").text(id).text(")")
-        }
-        AclChange::AllowChannel { channel: place, rooms: scope } => {
-            let line = channel(place).text(" is authorised for ").and(rooms(scope));
-            line.and_if(
-                channels.iter().rfind(|entry| entry.channel == *place && entry.removed_at.is_none()),
-                |line, before| line.text(" (now: ").and(rooms(&before.rooms)).text(")"),
-            )
-        }
-        AclChange::RemoveChannel(place) => channel(place).text(" is authorised no more"),
-        AclChange::Announce { channel: place, rooms: scope, for_admins } => {
-            let line =
-                text("what happens to ").and(rooms(scope)).text(" is announced in ").and(channel(place));
-            if *for_admins { line.text(", where admins read it") } else { line }
-        }
-        AclChange::StopAnnouncing(place) => text("nothing more is announced in ").and(channel(place)),
-        AclChange::Set(setting) => set(setting, "is"),
-        AclChange::Unset(key) => unset(key),
-    })
-}
-
 /// That the bot has no token to post to a channel with, without a full stop.
 fn cannot_post(channel: &Channel) -> Line {
     let setting = match channel {
@@ -299,7 +259,7 @@ fn value(setting: &Setting) -> Line {
     }
 }
 
-fn set(setting: &Setting, is: &str) -> Line {
+pub(super) fn set(setting: &Setting, is: &str) -> Line {
     match setting {
         Setting::Link { person, account } => {
             subject(person).text(format!(" {is} linked to the account ")).code(account)
@@ -310,7 +270,7 @@ fn set(setting: &Setting, is: &str) -> Line {
     }
 }
 
-fn unset(key: &SettingKey) -> Line {
+pub(super) fn unset(key: &SettingKey) -> Line {
     match key {
         SettingKey::Link(person) => subject(person).text(" is linked to no account any more"),
         SettingKey::Mark(scope) => text("the mark of ").and(rooms(scope)).text(" is off"),

@@ -105,6 +105,15 @@ impl Line {
         self.0.extend(more.0);
         self
     }
+
+    /// Puts the names beside the ids of whom it names.
+    pub(super) fn caption(&mut self, names: &BTreeMap<Subject, String>) {
+        for span in &mut self.0 {
+            if let Span::Subject(subject, name) = span {
+                *name = names.get(subject).cloned();
+            }
+        }
+    }
 }
 
 impl fmt::Display for Line {
@@ -192,11 +201,7 @@ impl Message {
     /// Puts the names beside the ids of whom it names.
     pub(super) fn caption(&mut self, names: &BTreeMap<Subject, String>) {
         let lines = std::iter::once(&mut self.headline).chain(&mut self.body).chain(&mut self.footer);
-        for span in lines.flat_map(|line| &mut line.0) {
-            if let Span::Subject(subject, name) = span {
-                *name = names.get(subject).cloned();
-            }
-        }
+        lines.for_each(|line| line.caption(names));
     }
 }
 

@@ -16,6 +16,7 @@ mod help;
 mod lists;
 mod message;
 mod outcome;
+pub mod planned;
 pub mod rooms;
 pub(in crate::domain) mod usage;
 pub mod why;

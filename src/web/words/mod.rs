@@ -1,11 +1,15 @@
 //! Every sentence of the console, in each language: one that is missing in a language does not compile. What the page of
 //! a case says too is in `page`.
 
+mod access;
+mod access_chinese;
+mod access_english;
 mod chinese;
 mod english;
 
 use jiff::Timestamp;
 
+pub(super) use self::access::{AccessLabel, AccessWords};
 use super::kinds::{Section, Trouble};
 use crate::domain::access::EffectiveScope;
 use crate::domain::language::Language;
@@ -101,7 +105,7 @@ pub(super) enum Label {
 }
 
 /// Every sentence of the console in one language. Texts that were recorded are quoted as they are.
-pub(super) trait Words: Sync {
+pub(super) trait Words: AccessWords + Sync {
     /// What the page of a case says too.
     fn page(&self) -> &'static dyn Sentences;
     /// A short text.

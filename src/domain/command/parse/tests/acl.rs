@@ -167,7 +167,11 @@ fn the_other_verbs() {
     assert_eq!(revoke("revoke #12 reason: left"), (12, Some("left".to_owned())));
     for line in ["revoke @bob", "revoke slack:T1:U2"] {
         let bob = Edit::RevokeOf("slack:T1:U2".parse().unwrap());
-        assert_eq!(read(line), Ok(AclCommand::Edit { edit: bob, reason: None, force: false }), "{line}");
+        assert_eq!(
+            read(line),
+            Ok(AclCommand::Edit { edit: bob, reason: None, force: false, if_version: None }),
+            "{line}"
+        );
     }
     let listed = |text: &str| match read(text) {
         Ok(AclCommand::List(listed)) => (listed.part, listed.page),
@@ -251,8 +255,8 @@ fn what_does_not_fit_is_refused_with_its_verb() {
     grant @bob moderator in: 5 → grant: Invalid("`5` is not a channel: write `slack:<team>:<channel>` or `discord:<guild>:<channel>`")
     grant @bob moderator for: 1h for: 2h → grant: Twice("for")
     revoke → revoke: Missing("<grant>")
-    revoke x → revoke: Invalid("`x` is not the number of a grant: `list` shows them")
-    revoke 0 → revoke: Invalid("`0` is not the number of a grant: `list` shows them")
+    revoke x → revoke: Invalid("`x` is not the number of a grant: list shows them")
+    revoke 0 → revoke: Invalid("`0` is not the number of a grant: list shows them")
     why → why: Missing("<room>")
     why @bob → why: Missing("<room>")
     who-can → who-can: Missing("<room>")

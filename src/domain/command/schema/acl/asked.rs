@@ -35,7 +35,11 @@ pub enum AclCommand {
         reason: Option<String>,
         /// Whether to make it even if it locks everybody out of the chat: only on the command line.
         force: bool,
+        /// The version of the ACL for which it was planned: at any other, nothing is done.
+        if_version: Option<i64>,
     },
+    /// What would that change? Asked by whoever may make it, and only in the console.
+    Preview(Box<Edit>),
 }
 
 impl AclCommand {
@@ -46,7 +50,24 @@ impl AclCommand {
             Self::WhoAmI => None,
             Self::List(_) | Self::Export | Self::Plan(_) => Some(Action::ReadAcl(None)),
             Self::Why(Why { room, .. }) | Self::WhoCan(room) => Some(Action::ReadAcl(Some(room.clone()))),
-            Self::Edit { .. } => Some(Action::EditAcl(vec![RoomScope::All])),
+            Self::Edit { .. } | Self::Preview(_) => Some(Action::EditAcl(vec![RoomScope::All])),
+        }
+    }
+
+    /// Why it makes an edit.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Edit { reason, .. } => reason.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The edit that it makes or plans.
+    pub fn edit(&self) -> Option<&Edit> {
+        match self {
+            Self::Edit { edit, .. } => Some(edit),
+            Self::Preview(edit) => Some(edit),
+            _ => None,
         }
     }
 }
@@ -86,7 +107,8 @@ pub enum Section {
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 7] = [
+    /// Every one.
+    pub const ALL: [Self; 7] = [
         Self::Live,
         Self::All,
         Self::Attention,

@@ -12,7 +12,8 @@ use crate::domain::principal::{Channel, Subject};
 const PAGE_SIZE: u32 = 12;
 
 pub(super) fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> {
-    Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()?, force: false }))
+    let reason = values.reason()?;
+    Ok(Command::Acl(AclCommand::Edit { edit, reason, force: false, if_version: None }))
 }
 
 /// The one scope of rooms that an entry is for, if it is named.
@@ -78,7 +79,7 @@ pub(super) fn revoke(values: &mut Values) -> Result<Command, Problem> {
     };
     let number = shown.strip_prefix('#').unwrap_or(&shown).parse().ok().filter(|id: &GrantId| *id > 0);
     let id = number.ok_or_else(|| {
-        Problem::Invalid(format!("`{shown}` is not the number of a grant: `list` shows them"))
+        Problem::Invalid(format!("`{shown}` is not the number of a grant: list shows them"))
     })?;
     edit(values, Edit::Revoke(id))
 }
@@ -87,7 +88,7 @@ pub(super) fn answer(values: &mut Values) -> Result<Command, Problem> {
     let operation = values.required("operation", Values::parsed)?;
     let answer = values.required("answer", Values::text)?;
     let lasts = read_answer(&answer).map_err(Problem::Invalid)?;
-    Ok(Command::Acl(AclCommand::Edit { edit: Edit::Answer(operation, lasts), reason: None, force: false }))
+    edit(values, Edit::Answer(operation, lasts))
 }
 
 pub(super) fn list(values: &mut Values) -> Result<Command, Problem> {
