@@ -163,8 +163,8 @@ fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Ve
     }
     let original = signed.and_then(|reported| reported.original_owner.as_deref());
     match (entry.outcome, event_at) {
-        (OutcomeKind::Succeeded | OutcomeKind::Unknown | OutcomeKind::Pending, Some(at)) => {
-            let (from, until) = if (from..=until).contains(&at) { (at, at) } else { (from, until) };
+        (OutcomeKind::Succeeded | OutcomeKind::Unknown | OutcomeKind::Pending, Some(_)) => {
+            // By Tencent's clock, which is another than that of the readings meanwhile.
             claim(from, until, event_at, What::Changed { from: original, to });
         }
         (OutcomeKind::Succeeded, None) => claim(from, until, None, What::Changed { from: None, to }),

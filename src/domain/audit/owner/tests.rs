@@ -512,3 +512,11 @@ proptest! {
         prop_assert!(wrong.is_empty(), "{}\nof\n{history}", wrong[0]);
     }
 }
+
+/// The callback's time lies before the reading by Tencent's clock, and the reading saw the owner from before.
+#[test]
+fn a_reading_beside_a_hand_over_has_no_place_by_tencents_clock() {
+    let trouble = Trouble { clock: true, calls: false, callbacks: true };
+    let wrong = wrong_answers(&History::of(11_084_250_937_088_308_913, trouble), false);
+    assert!(wrong.is_empty(), "{}", wrong[0]);
+}
