@@ -1,27 +1,30 @@
-//! What pages there are, and why there is none.
+//! What pages there are, what stands on them, and why there is none.
 
 use crate::domain::access::Action;
 use crate::domain::audit::OperationId;
 use crate::domain::session::NotSignedIn;
+use crate::page::When;
 
 /// The pages that the navigation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     /// The log.
     Log,
+    /// The live rooms.
+    Rooms,
     /// Who is signed in.
     Sessions,
 }
 
 impl Section {
     /// Every one, in the order of the navigation.
-    pub(super) const ALL: [Self; 2] = [Self::Log, Self::Sessions];
+    pub(super) const ALL: [Self; 3] = [Self::Log, Self::Rooms, Self::Sessions];
 
     /// What takes a person there. What is done there is decided about by itself.
     pub(super) fn needs(self) -> Action {
         match self {
             Self::Log => Action::ReadAudit,
-            Self::Sessions => Action::UseConsole,
+            Self::Rooms | Self::Sessions => Action::UseConsole,
         }
     }
 
@@ -29,6 +32,7 @@ impl Section {
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Log => "/log",
+            Self::Rooms => "/rooms",
             Self::Sessions => "/sessions",
         }
     }
@@ -59,4 +63,15 @@ pub(super) enum Trouble {
     Store,
     /// What was asked for cannot be understood; the text says why.
     Wrong(String),
+}
+
+/// A piece of a line.
+pub(super) enum Piece {
+    /// Our own words.
+    Text(String),
+    /// Somebody else's.
+    Code(String),
+    /// Somebody or something by its name, and its id.
+    Named(String, String),
+    Time(When),
 }
