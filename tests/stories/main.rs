@@ -48,6 +48,7 @@ mod codes;
 mod console_live;
 mod console_log;
 mod console_pages;
+mod console_rooms;
 mod console_sign_in;
 mod crash;
 mod denials;

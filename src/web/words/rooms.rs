@@ -194,7 +194,7 @@ impl RoomWords for English {
     fn approve_within(&self, minutes: i64) -> String {
         format!(
             "The room is marked `two-person`: nothing is done until another person approves it, within {minutes} \
-             minutes. Tell them: they find it under Rooms, or at the address of the next page."
+             minutes. Tell them: it stands under Rooms."
         )
     }
 }
@@ -281,8 +281,7 @@ impl RoomWords for Chinese {
 
     fn approve_within(&self, minutes: i64) -> String {
         format!(
-            "房间标记为 `two-person`：在另一人批准之前不会执行，须在 {minutes} 分钟内批准。请告知对方：可在“房间”页面，\
-             或在下一页的地址中找到此请求。"
+            "房间标记为 `two-person`：在另一人批准之前不会执行，须在 {minutes} 分钟内批准。请告知对方：此请求显示在“房间”页面。"
         )
     }
 }
