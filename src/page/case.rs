@@ -1,24 +1,15 @@
 //! The page of a case.
 
 use askama::Template;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::denial;
 use super::owners::OwnersPart;
-use super::sentences::{Heading, Sentences, utc};
-use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Request, What, read_in, timeline_in};
+use super::pen::{Pen, When};
+use super::sentences::{Heading, Sentences};
+use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Request, What, timeline_in};
 use crate::domain::case::{Case, CaseOperation};
 use crate::domain::room::visible;
-
-/// A time in UTC, and in the reader's zone if they named one.
-#[derive(Debug)]
-pub struct When {
-    /// In UTC.
-    pub utc: String,
-    /// In the reader's zone.
-    pub beside: Option<String>,
-}
 
 /// A value below its heading.
 #[derive(Debug)]
@@ -124,29 +115,7 @@ pub fn case(case: &Case, words: &dyn Sentences, zone: Option<&TimeZone>) -> Resu
     page.render()
 }
 
-/// What is written with: the language and the zone.
-pub struct Pen<'a> {
-    pub(super) words: &'a dyn Sentences,
-    zone: Option<&'a TimeZone>,
-}
-
-impl<'a> Pen<'a> {
-    /// A pen for this language, which writes times in UTC alone if no zone is named.
-    pub fn new(words: &'a dyn Sentences, zone: Option<&'a TimeZone>) -> Self {
-        Self { words, zone }
-    }
-
-    /// A time.
-    pub fn when(&self, at: Timestamp) -> When {
-        When { utc: utc(at), beside: self.zone.map(|zone| read_in(at, zone)) }
-    }
-
-    /// Both times in one line.
-    fn both(&self, at: Timestamp) -> String {
-        let When { utc, beside } = self.when(at);
-        beside.map_or(utc.clone(), |beside| format!("{utc} ({beside})"))
-    }
-
+impl Pen<'_> {
     fn field(&self, heading: Heading, quoted: Option<impl ToString>, said: Option<String>) -> Option<Field> {
         let quoted = quoted.map(|text| visible(&text.to_string()));
         let said = said.map(|text| visible(&text));

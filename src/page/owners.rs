@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::case::{Pen, When};
+use super::pen::{Pen, When};
 use super::picture::{Picture, basis, is_since_known, pictures, texture};
 use crate::domain::reply::{OwnerHistory, OwnerSpan};
 use crate::domain::room::visible;

@@ -35,8 +35,8 @@ struct Asked {
     new_owner: String,
     reason: Option<String>,
     overrides: Option<String>,
-    /// The owner that was shown.
-    if_owner: AccountId,
+    /// The owner that was shown; `None` if it cannot be read, which only an override takes.
+    if_owner: Option<AccountId>,
 }
 
 impl Asked {
@@ -44,13 +44,15 @@ impl Asked {
     fn read(web: &Web, room: RoomId, form: &Form) -> Option<Self> {
         let typed = |name| form.typed(name).map(|text| web.redactor.text(text).into_owned());
         let new_owner = form.get("new_owner")?;
-        Some(Self {
+        let if_owner = form.get("if_owner").map(|owner| AccountId::from_tencent(owner.to_owned()));
+        let asked = Self {
             room,
             new_owner: web.redactor.text(new_owner.trim()).into_owned(),
             reason: typed("reason"),
             overrides: typed("override"),
-            if_owner: AccountId::from_tencent(form.get("if_owner")?.to_owned()),
-        })
+            if_owner,
+        };
+        (asked.if_owner.is_some() || asked.overrides.is_some()).then_some(asked)
     }
 
     fn fields(&self) -> [(&'static str, Option<String>); 4] {
@@ -124,7 +126,7 @@ pub(super) async fn hand_over(
             }
         }
     }
-    let (line, if_owner) = (asked.line(), Some(asked.if_owner));
+    let (line, if_owner) = (asked.line(), asked.if_owner);
     let reply = visitor.sends(&web, delivery, &line, command, if_owner).await;
     match reply.said() {
         Reply::Invalid { .. } => refused(visitor.said, &reply),
@@ -157,14 +159,19 @@ async fn review(
     notes.extend(is_new.then(|| said.room(RoomLabel::NewAccount).to_owned()));
     notes.extend(mark.map(|mark| note_of(mark, visitor, web)));
     notes.extend(overridden(command).map(|operation| said.overrides(operation.seq())));
-    notes.push(said.room(RoomLabel::IfOwner).to_owned());
-    let owner = asked.if_owner.to_string();
+    let owner = asked.if_owner.as_ref().map(ToString::to_string);
+    notes.extend(owner.is_some().then(|| said.room(RoomLabel::IfOwner).to_owned()));
     let fields = asked.fields().into_iter().filter(|(name, _)| *name != "room");
     let mut fields: Vec<_> = fields.filter_map(|(name, value)| Some((name, value?))).collect();
-    fields.extend([("if_owner", owner.clone()), ("sure", "yes".to_owned())]);
+    fields.extend(owner.clone().map(|owner| ("if_owner", owner)));
+    fields.push(("sure", "yes".to_owned()));
     Ok(Some(ReviewPage {
         layout: visitor.layout(Section::Rooms),
-        question: said.question(visible(asked.room.as_str()), visible(&owner), visible(account.as_str())),
+        question: said.question(
+            visible(asked.room.as_str()),
+            owner.as_deref().map(visible),
+            visible(account.as_str()),
+        ),
         person: person.map(|person| person.to_string()),
         reason: asked.reason.as_deref().map(visible),
         notes,

@@ -23,14 +23,14 @@ use super::words::{Label, RoomLabel};
 use crate::app::ports::StoreError;
 use crate::app::suggest;
 use crate::domain::access::Action;
-use crate::domain::audit::{AuditFilter, NoAnswer, Outcome};
+use crate::domain::audit::{AuditFilter, NoAnswer, OperationKind, Outcome};
 use crate::domain::command::{Command, CommandGroup, Invocation, Question, Values};
 use crate::domain::reply::{Answer, OwnerHistory, Reply};
 use crate::domain::room::{AccountId, RoomId, visible};
 use crate::domain::wording::message;
 use crate::page::{Heading, OwnersPart, Pen, Sentences};
 
-/// How many operations are shown.
+/// How many hand-overs are shown.
 const RECENT: u32 = 8;
 /// How many entries of a room are looked through for its last hand-over.
 const ENTRIES: u32 = 20;
@@ -65,8 +65,8 @@ struct Undo {
 
 /// What the form needs to hand the room over.
 struct HandOver {
-    /// The owner that was shown, as Tencent names it.
-    owner: String,
+    /// The owner that was shown, as Tencent names it; `None` if it cannot be read, which only an override takes.
+    owner: Option<String>,
     /// Accounts, and what the people are called who have them.
     suggestions: Vec<(String, String)>,
     /// That an operation holds the room.
@@ -180,10 +180,11 @@ async fn page(web: &Web, visitor: &Visitor, room: RoomId, since: Option<&str>) -
             mark: mark.map(|mark| said.mark(mark)),
         });
     }
-    if let Some(owner) = owner.filter(|_| hands_over) {
+    if hands_over {
         page.undo = undo(web, visitor, &room).await.map_err(failed())?;
         let overrides = may(Action::Override(room.clone()));
-        page.form = Some(form(web, visitor, &room, owner, overrides).await.map_err(failed())?);
+        let form = form(web, visitor, &room, owner, overrides).await.map_err(failed())?;
+        page.form = Some(form).filter(|form| form.owner.is_some() || form.overrides.is_some());
     }
     Ok(page)
 }
@@ -235,6 +236,7 @@ async fn past(
     let history = OwnerHistory { room: room.clone(), spans: spans.clone(), is_cut: *is_cut };
     let filter = AuditFilter {
         room: Some(room.clone()),
+        kind: Some(OperationKind::Transfer),
         without_readings: true,
         limit: Some(RECENT),
         ..AuditFilter::default()
@@ -266,19 +268,20 @@ async fn form(
     web: &Web,
     visitor: &Visitor,
     room: &RoomId,
-    owner: &AccountId,
+    owner: Option<&AccountId>,
     overrides: bool,
 ) -> Result<HandOver, StoreError> {
     let (principal, place) = (visitor.principal(web), &visitor.session.place);
     let owners = suggest::owners(&web.service, &principal, place, room, "", SUGGESTIONS).await;
     let suggestion =
         |it: suggest::Owner| (visible(&it.account), visible(it.person.as_deref().unwrap_or_default()));
+    let is_another = |it: &suggest::Owner| owner.is_none_or(|owner| owner.as_str() != it.account);
     let open = web.service.store().unresolved().await?;
     let holds = open.iter().find(|open| open.room == *room && open.new_owner.is_some());
     let (said, holds) = (visitor.said, holds.map(|open| open.operation.seq()));
     Ok(HandOver {
-        owner: owner.to_string(),
-        suggestions: owners.into_iter().filter(|it| it.account != owner.as_str()).map(suggestion).collect(),
+        owner: owner.map(ToString::to_string),
+        suggestions: owners.into_iter().filter(is_another).map(suggestion).collect(),
         held_by: holds.map(|operation| said.held_by(operation)),
         overrides: holds.filter(|_| overrides).map(|operation| (operation, said.override_it(operation))),
     })

@@ -10,9 +10,11 @@ use room_owner::domain::command::{Command, CommandRequest};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::reply::{ConsoleAnswer, Reply};
 use room_owner::domain::session::ConsoleCommand;
+use room_owner::tencent::simulator::{Api, Fault, FaultKind};
 
 use super::console::{Browser, Page, alice_says, path_of};
 use super::console_pages::pages;
+use super::doors::Door;
 use super::slack::{ADAM, ALICE, BORIS, OTTO, RITA};
 use super::world::{Stage, World, run};
 
@@ -461,6 +463,47 @@ async fn from_the_bots_machine_there_are_no_buttons_and_the_form_works() {
         let review = ana.sends(ana.form("/room/test/hand-over", &all)).await;
         assert!(review.text().contains("two people ask and approve in a channel"), "{}", review.text());
         assert!(!review.body.contains("<button class=\"main\">"), "{}", review.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn from_discord_rooms_are_handed_over_by_the_form_and_by_buttons() {
+    run(world().at(Door::DiscordOverHttp), async |bot| {
+        let mut alice = Browser::of(bot, ALICE).await;
+        let review = reviews(bot, &mut alice, &[("new_owner", "user2")]).await;
+        let done = sends(bot, &mut alice, &review).await;
+        assert_eq!(bot.owner_of("vip-1"), "user2");
+        presses(bot, &mut alice, &done, "Undo").await;
+        assert_eq!(bot.owner_of("vip-1"), "carol");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_overrides_what_holds_the_room() {
+    run(world().grant(ADAM, "admin", "*").grant(ADAM, "auditor", "*"), async |bot| {
+        bot.next_change(FaultKind::ResetAfter);
+        let saying = tokio::spawn(bot.slack(ALICE).says("/room-owner vip-1 user2"));
+        bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
+        bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
+        let lost = saying.await.unwrap();
+        assert!(lost.says("Unknown"), "{lost}");
+        let operation = lost.operation().to_string();
+        let mut alice = Browser::of(bot, ALICE).await;
+        let page = opens_room(bot, &mut alice, "/room/vip-1", 1).await;
+        assert!(!page.body.contains(HAND_OVER), "there is no owner to bind it to: {}", page.text());
+        let mut adam = Browser::of(bot, ADAM).await;
+        let page = opens_room(bot, &mut adam, "/room/vip-1", 2).await;
+        assert!(page.text().contains(&format!("Operation {operation} holds the room")), "{}", page.text());
+        let (token, once) = (field(&page, "token"), field(&page, "once"));
+        let more = [("new_owner", "user3"), ("override", &*operation), ("reason", "stuck")];
+        let all = [&[("token", &*token), ("once", &once)], &more[..]].concat();
+        let review = adam.sends(adam.form(HAND_OVER, &all)).await;
+        assert!(review.text().contains("Hand vip-1 , whose owner cannot be read, to user3 ?"));
+        assert!(review.text().contains(&format!("Operation {operation} is closed")), "{}", review.text());
+        sends(bot, &mut adam, &review).await;
+        assert_eq!(bot.owner_of("vip-1"), "user3");
     })
     .await;
 }

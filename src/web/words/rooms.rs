@@ -48,9 +48,11 @@ pub(in crate::web) enum RoomLabel {
     Whole,
     /// That there are older owners.
     Older,
-    /// Recent operations on the room.
+    /// The newest hand-overs of the room.
     Recent,
-    /// All of them.
+    /// That there are none.
+    NoneRecent,
+    /// All that was done to the room.
     All,
     /// To hand the room over.
     HandOver,
@@ -86,8 +88,8 @@ pub(in crate::web) trait RoomWords {
     fn waits(&self, gives: Needed) -> &'static str;
     /// What a mark means.
     fn mark(&self, mark: Mark) -> &'static str;
-    /// Whether to hand the room over; an owner without a name is none.
-    fn question(&self, room: String, from: String, to: String) -> Vec<Piece>;
+    /// Whether to hand the room over. `from` is empty if nobody owns it, and `None` if nobody can tell.
+    fn question(&self, room: String, from: Option<String>, to: String) -> Vec<Piece>;
     /// That an operation holds the room.
     fn held_by(&self, operation: i64) -> String;
     /// To override it.
@@ -135,7 +137,8 @@ impl RoomWords for English {
             RoomLabel::Week => "Last week",
             RoomLabel::Whole => "All",
             RoomLabel::Older => "There are older owners, which are not shown.",
-            RoomLabel::Recent => "Recent operations",
+            RoomLabel::Recent => "Recent hand-overs",
+            RoomLabel::NoneRecent => "Nobody has asked to hand the room over yet.",
             RoomLabel::All => "Every operation on this room",
             RoomLabel::HandOver => "Hand the room over",
             RoomLabel::NewOwner => "New owner: an account, or a linked person (slack:T…:U…)",
@@ -169,11 +172,12 @@ impl RoomWords for English {
         }
     }
 
-    fn question(&self, room: String, from: String, to: String) -> Vec<Piece> {
+    fn question(&self, room: String, from: Option<String>, to: String) -> Vec<Piece> {
         let mut pieces = vec![text("Hand "), Piece::Code(room)];
-        match from.as_str() {
-            "" => pieces.push(text(", which nobody owns,")),
-            _ => pieces.extend([text(" from "), Piece::Code(from)]),
+        match from {
+            None => pieces.push(text(", whose owner cannot be read,")),
+            Some(from) if from.is_empty() => pieces.push(text(", which nobody owns,")),
+            Some(from) => pieces.extend([text(" from "), Piece::Code(from)]),
         }
         pieces.extend([text(" to "), Piece::Code(to), text("?")]);
         pieces
@@ -224,7 +228,8 @@ impl RoomWords for Chinese {
             RoomLabel::Week => "最近一周",
             RoomLabel::Whole => "全部",
             RoomLabel::Older => "还有更早的房主，未显示。",
-            RoomLabel::Recent => "最近的操作",
+            RoomLabel::Recent => "最近的移交",
+            RoomLabel::NoneRecent => "还没有人请求移交此房间。",
             RoomLabel::All => "此房间的全部操作",
             RoomLabel::HandOver => "移交房间",
             RoomLabel::NewOwner => "新房主：账号，或已关联的人（slack:T…:U…）",
@@ -257,11 +262,12 @@ impl RoomWords for Chinese {
         }
     }
 
-    fn question(&self, room: String, from: String, to: String) -> Vec<Piece> {
+    fn question(&self, room: String, from: Option<String>, to: String) -> Vec<Piece> {
         let mut pieces = vec![text("将 "), Piece::Code(room)];
-        match from.as_str() {
-            "" => pieces.push(text("（目前无房主）")),
-            _ => pieces.extend([text(" 从 "), Piece::Code(from)]),
+        match from {
+            None => pieces.push(text("（无法读取房主）")),
+            Some(from) if from.is_empty() => pieces.push(text("（目前无房主）")),
+            Some(from) => pieces.extend([text(" 从 "), Piece::Code(from)]),
         }
         pieces.extend([text(" 移交给 "), Piece::Code(to), text("？")]);
         pieces
