@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 use super::guard::form_token;
 use super::page::not_taken;
 use super::visitor::Visitor;
+use super::words::Words;
 use crate::domain::command::DeliveryId;
 
 /// The largest form that is read, in bytes.
@@ -48,10 +49,18 @@ impl Form {
     /// The id of this sending, by the name that its page gave it.
     ///
     /// # Errors
-    /// The page that refuses a form without a name.
-    pub(super) fn delivery(&self, visitor: &Visitor) -> Result<DeliveryId, Response> {
+    /// When the form has no name.
+    pub(super) fn delivery(&self, visitor: &Visitor) -> Result<DeliveryId, Nameless> {
         let named = |once| DeliveryId::new("web", &format!("{}-{once}", visitor.session.id));
-        let delivery = self.typed("once").and_then(named);
-        delivery.ok_or_else(|| not_taken(visitor.said, StatusCode::BAD_REQUEST))
+        self.typed("once").and_then(named).ok_or(Nameless(visitor.said))
+    }
+}
+
+/// A form without a name for its sending. As a response, it is the page that refuses the form.
+pub(super) struct Nameless(&'static dyn Words);
+
+impl From<Nameless> for Response {
+    fn from(Nameless(said): Nameless) -> Self {
+        not_taken(said, StatusCode::BAD_REQUEST)
     }
 }

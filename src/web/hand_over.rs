@@ -106,10 +106,10 @@ pub(super) async fn hand_over(
     let read = async {
         let form = Form::read(body, &visitor).await?;
         let delivery = form.delivery(&visitor)?;
-        let room = named(&visitor, path)?;
+        let room = named(path).map_err(|why| trouble(visitor.said, StatusCode::NOT_FOUND, why))?;
         let missing = || not_taken(visitor.said, StatusCode::BAD_REQUEST);
         let asked = Asked::read(&web, room, &form).ok_or_else(missing)?;
-        Ok((asked, delivery, form.get("sure") == Some("yes")))
+        Ok::<_, Response>((asked, delivery, form.get("sure") == Some("yes")))
     };
     let (asked, delivery, is_sure) = match read.await {
         Ok(read) => read,

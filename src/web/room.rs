@@ -26,7 +26,7 @@ use crate::domain::access::Action;
 use crate::domain::audit::{AuditFilter, NoAnswer, OperationKind, Outcome};
 use crate::domain::command::{Command, CommandGroup, Invocation, Question, Values};
 use crate::domain::reply::{Answer, OwnerHistory, Reply};
-use crate::domain::room::{AccountId, RoomId, visible};
+use crate::domain::room::{AccountId, InvalidRoomId, RoomId, visible};
 use crate::domain::wording::message;
 use crate::page::{Heading, OwnersPart, Pen, Sentences};
 
@@ -103,14 +103,10 @@ pub(super) struct Since {
 /// The room that a path names.
 ///
 /// # Errors
-/// The page that says why it is none.
-pub(super) fn named(
-    visitor: &Visitor,
-    path: Result<Path<String>, PathRejection>,
-) -> Result<RoomId, Response> {
-    let wrong = |why: String| trouble(visitor.said, StatusCode::NOT_FOUND, Trouble::Wrong(why));
-    let Path(id) = path.map_err(|rejection| wrong(rejection.body_text()))?;
-    id.parse().map_err(|error: crate::domain::room::InvalidRoomId| wrong(error.to_string()))
+/// When it is none: why.
+pub(super) fn named(path: Result<Path<String>, PathRejection>) -> Result<RoomId, Trouble> {
+    let Path(id) = path.map_err(|rejection| Trouble::Wrong(rejection.body_text()))?;
+    id.parse().map_err(|error: InvalidRoomId| Trouble::Wrong(error.to_string()))
 }
 
 /// `GET /room/vip-1`
@@ -121,7 +117,7 @@ pub(super) async fn room(
     Query(Since { since }): Query<Since>,
 ) -> Response {
     let page = async {
-        let room = named(&visitor, path)?;
+        let room = named(path).map_err(|why| trouble(visitor.said, StatusCode::NOT_FOUND, why))?;
         let since = since.as_deref().map(str::trim).filter(|since| !since.is_empty());
         page(&web, &visitor, room, since).await
     };

@@ -4,8 +4,8 @@ use super::console::{Browser, alice_says, ritas_link};
 use super::slack::OTTO;
 use super::world::{Stage, World, run};
 
-/// Pages as they read, in a snapshot of this name: without what differs from run to run.
-pub(crate) fn pages(name: &str, pages: Vec<(&str, String)>) {
+/// What differs from run to run.
+pub(crate) fn pages(language: &str, pages: Vec<(&str, String)>) {
     let text: Vec<String> = pages.into_iter().map(|(name, text)| format!("=== {name}\n{text}")).collect();
     insta::with_settings!({ filters => [
         (r"Id-[0-9a-f]{32}-O-Seq-\d+", "[request id]"),
@@ -13,7 +13,7 @@ pub(crate) fn pages(name: &str, pages: Vec<(&str, String)>) {
         (r"[0-9a-f]{64}", "[hash]"),
         (r"p\d{16}", "[message]"),
     ], snapshot_path => "console", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!(name, text.join("\n\n"));
+        insta::assert_snapshot!(format!("pages-{language}"), text.join("\n\n"));
     });
 }
 
@@ -48,7 +48,7 @@ async fn read_everything(language: &'static str) {
         }
         bot.revoke(2).await;
         read.push(("not allowed any more", browser.reads(bot, "/log").await.text()));
-        pages(&format!("pages-{language}"), read);
+        pages(language, read);
     })
     .await;
 }
