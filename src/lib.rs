@@ -8,7 +8,7 @@
 //!
 //! slack      commands, presses, forms, signed or over Socket Mode -> requests; replies -> blocks; user groups
 //! discord    commands, presses, forms, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
-//! web        the console in a browser: sign-in, sessions, the log, one operation, a live tail, who may do what
+//! web        the console in a browser: sign-in, sessions, the log and its live tail, rooms and hand-overs, access
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
 //! page       pages to read in a browser and to print: sentences by language, drawings, templates. Pure

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::ports::StoreError;
 use crate::domain::audit::OperationId;
+use crate::domain::press::Button;
 use crate::domain::session::{NotSignedIn, Proof, Session, TokenHash};
 
 /// The console, where there is one.
@@ -48,6 +49,10 @@ pub trait Sessions: Send + Sync {
 
     /// Ends a session. `false` if there is none, or no more.
     async fn end(&self, session: OperationId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The buttons of every reply that waits for a confirmation or an approval which can still be given, reply by
+    /// reply, oldest first.
+    async fn waiting(&self, now: Timestamp) -> Result<Vec<Button>, StoreError>;
 
     /// What proves that the operation's events are in the log, checked just now.
     async fn prove(&self, operation: OperationId) -> Result<Proof, StoreError>;

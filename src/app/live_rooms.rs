@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::ports::{ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::Refusal;
+use crate::domain::room::RoomId;
 
 /// How long a list is used. Tencent takes 10 lists a second; people type faster.
 const FRESH_FOR: Duration = Duration::from_secs(2);
+
+/// How long somebody waits for the number of viewers alone.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 type Listed = Result<Arc<[RoomSummary]>, ReadError>;
 
@@ -24,6 +29,12 @@ pub(super) struct LiveRooms {
 impl LiveRooms {
     pub(super) fn new(rooms: Arc<dyn RoomControl>, tasks: TaskTracker) -> Self {
         Self { rooms, tasks, last: Arc::default() }
+    }
+
+    /// How many watch the room, as far as the list says so in time.
+    pub(super) async fn viewers(&self, room: &RoomId) -> Option<u64> {
+        let live = timeout(PATIENCE, self.get()).await.ok()?.ok()?;
+        live.iter().find(|summary| summary.room == *room)?.viewers
     }
 
     /// The list, or why there is none. A task of its own asks for it, so that a caller who stops waiting does not waste

@@ -14,6 +14,7 @@ pub mod check;
 pub mod command;
 pub mod duration;
 pub mod language;
+pub mod live;
 pub(crate) mod named;
 pub mod offers;
 pub mod press;

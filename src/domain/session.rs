@@ -65,6 +65,8 @@ pub enum ConsoleCommand {
     Link,
     /// Sign in by this link; the session is known by this token.
     SignIn(TokenHash, TokenHash),
+    /// Which live rooms may I see?
+    Rooms,
     /// Who is signed in?
     Sessions,
     /// End this session, which is mine.

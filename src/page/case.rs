@@ -1,25 +1,15 @@
 //! The page of a case.
 
 use askama::Template;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::denial;
-use super::picture::{Picture, basis, is_since_known, pictures, texture};
-use super::sentences::{Heading, Sentences, utc};
-use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Request, What, read_in, timeline_in};
+use super::owners::OwnersPart;
+use super::pen::{Pen, When};
+use super::sentences::{Heading, Sentences};
+use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Request, What, timeline_in};
 use crate::domain::case::{Case, CaseOperation};
-use crate::domain::reply::OwnerSpan;
 use crate::domain::room::visible;
-
-/// A time in UTC, and in the reader's zone if they named one.
-#[derive(Debug)]
-pub struct When {
-    /// In UTC.
-    pub utc: String,
-    /// In the reader's zone.
-    pub beside: Option<String>,
-}
 
 /// A value below its heading.
 #[derive(Debug)]
@@ -68,19 +58,6 @@ pub struct OperationPart {
     pub proof: String,
 }
 
-/// A stretch of the table.
-struct OwnerRow {
-    owner: String,
-    is_known: bool,
-    /// `None` if nothing says since when.
-    from: Option<When>,
-    until: Option<When>,
-    texture: &'static str,
-    basis: &'static str,
-    why: String,
-    operation: Option<i64>,
-}
-
 /// Operations of a kind, in the summary.
 struct Group {
     heading: &'static str,
@@ -96,10 +73,7 @@ struct CasePage<'a> {
     groups: Vec<Group>,
     limits: Vec<String>,
     times: String,
-    pictures: Vec<Picture>,
-    /// The textures that are drawn, and what each means.
-    legend: Vec<(&'static str, &'static str)>,
-    owners: Vec<OwnerRow>,
+    owners: OwnersPart,
     in_time: Vec<OperationPart>,
     outside: Vec<OperationPart>,
 }
@@ -119,14 +93,6 @@ pub fn case(case: &Case, words: &dyn Sentences, zone: Option<&TimeZone>) -> Resu
         (Heading::Refusals, named(&CaseOperation::is_refused)),
         (Heading::Unclear, named(&CaseOperation::is_unclear)),
     ];
-    let spans: Vec<&OwnerSpan> = case.owners.spans.iter().rev().collect();
-    let mut legend: Vec<(&str, &str)> = Vec::new();
-    for drawn in spans.iter().map(|span| basis(span)) {
-        let meaning = (texture(drawn), words.basis(drawn));
-        if !legend.contains(&meaning) {
-            legend.push(meaning);
-        }
-    }
     let parts = |is_in_time: bool| {
         let operations = case.operations.iter().filter(|operation| operation.is_in_time == is_in_time);
         operations.map(|operation| pen.operation(operation)).collect()
@@ -142,38 +108,14 @@ pub fn case(case: &Case, words: &dyn Sentences, zone: Option<&TimeZone>) -> Resu
             .collect(),
         limits: case.limits().iter().map(|limit| visible(&words.limit(limit))).collect(),
         times: words.times(zone_name),
-        pictures: pictures(&case.owners, case.since, case.until, words),
-        legend,
-        owners: spans.into_iter().map(|span| pen.owner(span)).collect(),
+        owners: pen.owners(&case.owners, case.since, case.until, "#op-"),
         in_time: parts(true),
         outside: parts(false),
     };
     page.render()
 }
 
-/// What is written with: the language and the zone.
-pub struct Pen<'a> {
-    words: &'a dyn Sentences,
-    zone: Option<&'a TimeZone>,
-}
-
-impl<'a> Pen<'a> {
-    /// A pen for this language, which writes times in UTC alone if no zone is named.
-    pub fn new(words: &'a dyn Sentences, zone: Option<&'a TimeZone>) -> Self {
-        Self { words, zone }
-    }
-
-    /// A time.
-    pub fn when(&self, at: Timestamp) -> When {
-        When { utc: utc(at), beside: self.zone.map(|zone| read_in(at, zone)) }
-    }
-
-    /// Both times in one line.
-    fn both(&self, at: Timestamp) -> String {
-        let When { utc, beside } = self.when(at);
-        beside.map_or(utc.clone(), |beside| format!("{utc} ({beside})"))
-    }
-
+impl Pen<'_> {
     fn field(&self, heading: Heading, quoted: Option<impl ToString>, said: Option<String>) -> Option<Field> {
         let quoted = quoted.map(|text| visible(&text.to_string()));
         let said = said.map(|text| visible(&text));
@@ -207,21 +149,6 @@ impl<'a> Pen<'a> {
         };
         let counted: Vec<String> = OutcomeKind::ALL.iter().filter_map(count).collect();
         if counted.is_empty() { self.words.none().to_owned() } else { counted.join(self.words.comma()) }
-    }
-
-    fn owner(&self, span: &OwnerSpan) -> OwnerRow {
-        let basis = basis(span);
-        let owner = span.found.owner.as_deref();
-        OwnerRow {
-            owner: owner.map_or(self.words.not_known().to_owned(), visible),
-            is_known: owner.is_some(),
-            from: is_since_known(span).then(|| self.when(span.from())),
-            until: span.until.map(|until| self.when(until)),
-            texture: texture(basis),
-            basis: self.words.basis(basis),
-            why: visible(&self.words.why(&span.found.explanation)),
-            operation: span.found.operation.or(span.found.next_operation).map(|operation| operation.seq()),
-        }
     }
 
     /// An operation with its fields and its steps.

@@ -8,6 +8,8 @@ mod chinese;
 mod chinese_steps;
 mod denial;
 mod english;
+mod owners;
+mod pen;
 mod picture;
 mod sentences;
 mod verify;
@@ -15,8 +17,11 @@ mod verify;
 use crate::domain::audit::English;
 use crate::domain::language::Language;
 
-pub use case::{Field, OperationPart, Pen, StepRow, When, case};
+pub use case::{Field, OperationPart, StepRow, case};
 pub use denial::DenialKind;
+pub use owners::{OwnerRow, OwnersPart};
+pub use pen::{Pen, When};
+pub use picture::{Bar, Picture, Tick};
 pub use sentences::{Heading, Sentences};
 pub use verify::{VERIFIER, files, verify};
 
@@ -32,10 +37,11 @@ pub fn sentences(language: Language) -> &'static dyn Sentences {
 mod tests {
     #[test]
     fn no_template_lets_a_value_be_markup() {
-        let templates = ["case.html", "operation.html", "picture.html", "when.html"];
+        let templates = ["case.html", "operation.html", "owners.html", "picture.html", "when.html"];
         let texts = [
             include_str!("case.html"),
             include_str!("operation.html"),
+            include_str!("owners.html"),
             include_str!("picture.html"),
             include_str!("when.html"),
         ];

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::sentences::Sentences;
+use super::sentences::{Sentences, utc};
 use crate::domain::audit::{Basis, Certainty};
 use crate::domain::reply::{OwnerHistory, OwnerSpan};
 use crate::domain::room::visible;
@@ -23,48 +23,66 @@ const THINNEST: f64 = 2.0;
 
 /// A picture of some stretches.
 #[derive(Debug)]
-pub(super) struct Picture {
+pub struct Picture {
     /// Its number on the page.
-    pub(super) number: usize,
-    pub(super) title: String,
-    pub(super) description: String,
-    pub(super) height: f64,
-    pub(super) ticks: Vec<Tick>,
-    pub(super) bars: Vec<Bar>,
+    pub number: usize,
+    /// What it shows.
+    pub title: String,
+    /// How much of it, between which times.
+    pub description: String,
+    /// Its height.
+    pub height: f64,
+    /// The times on its axis.
+    pub ticks: Vec<Tick>,
+    /// Its rows.
+    pub bars: Vec<Bar>,
 }
 
 /// A time on the axis.
 #[derive(Debug)]
-pub(super) struct Tick {
-    pub(super) x: f64,
-    pub(super) label: String,
+pub struct Tick {
+    /// Where.
+    pub x: f64,
+    /// The time.
+    pub label: String,
     /// How the label stands at it.
-    pub(super) anchor: &'static str,
+    pub anchor: &'static str,
 }
 
 /// A stretch as a bar in a row of its own.
 #[derive(Debug)]
-pub(super) struct Bar {
-    pub(super) y: f64,
-    pub(super) x: f64,
-    pub(super) width: f64,
+pub struct Bar {
+    /// Where its row begins.
+    pub y: f64,
+    /// Where it begins in time.
+    pub x: f64,
+    /// How long it is.
+    pub width: f64,
     /// By what it is drawn.
-    pub(super) texture: &'static str,
-    pub(super) owner: String,
-    pub(super) basis: &'static str,
-    pub(super) times: String,
+    pub texture: &'static str,
+    /// Who owned the room, or that nobody knows.
+    pub owner: String,
+    /// What that rests on.
+    pub basis: &'static str,
+    /// From when until when, in UTC.
+    pub times: String,
+    /// All of this in one text, with the times as everywhere: a script may put those of the reader's zone beside them.
+    pub hover: String,
 }
 
 impl Bar {
-    pub(super) fn name_y(&self) -> f64 {
+    /// Where the owner stands.
+    pub fn name_y(&self) -> f64 {
         self.y + 10.0
     }
 
-    pub(super) fn bar_y(&self) -> f64 {
+    /// Where the bar begins.
+    pub fn bar_y(&self) -> f64 {
         self.y + 14.0
     }
 
-    pub(super) fn times_y(&self) -> f64 {
+    /// Where the times stand.
+    pub fn times_y(&self) -> f64 {
         self.y + 37.0
     }
 }
@@ -154,6 +172,14 @@ impl Axis {
         let from = if is_since_known(span) { shown(span.from()) } else { "?".to_owned() };
         let until = span.until.map_or(words.not_ended().to_owned(), shown);
         let owner = span.found.owner.as_deref().map_or(words.not_known().to_owned(), visible);
+        let whole = |at: Option<Timestamp>, other: &str| at.map_or_else(|| other.to_owned(), utc);
+        let known = is_since_known(span).then(|| span.from());
+        let hover = format!(
+            "{owner}\n{}\n{} – {}",
+            words.basis(basis),
+            whole(known, "?"),
+            whole(span.until, words.not_ended())
+        );
         Bar {
             y: AXIS + ROW * row as f64,
             x,
@@ -162,6 +188,7 @@ impl Axis {
             owner,
             basis: words.basis(basis),
             times: format!("{from} – {until}"),
+            hover,
         }
     }
 }

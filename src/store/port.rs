@@ -413,6 +413,10 @@ impl Sessions for SqliteStore {
         Ok(self.write(move |log| sessions::end(log.connection, session, now)).await?.0)
     }
 
+    async fn waiting(&self, now: Timestamp) -> Result<Vec<Button>, StoreError> {
+        queries::buttons::waiting(&self.readers, now).await.explain("the buttons cannot be read")
+    }
+
     async fn prove(&self, operation: OperationId) -> Result<Proof, StoreError> {
         proofs::checked(&self.file, operation).await
     }

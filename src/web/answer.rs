@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::Web;
 use super::form::Form;
-use super::kinds::Section;
+use super::kinds::{Piece, Section};
 use super::page::{Layout, html, not_taken, refused};
 use super::visitor::Visitor;
 use super::words::Label;
@@ -21,18 +21,7 @@ use crate::domain::principal::Subject;
 use crate::domain::reply::Reply;
 use crate::domain::room::visible;
 use crate::domain::wording::{Line, Message, Span, Tone, message};
-use crate::page::{Pen, When};
-
-/// A piece of a line.
-pub(super) enum Piece {
-    /// Our own words.
-    Text(String),
-    /// Somebody else's.
-    Code(String),
-    /// Somebody or something by its name, and its id.
-    Named(String, String),
-    Time(When),
-}
+use crate::page::Pen;
 
 /// What the bot says, as it says it in chat.
 pub(super) struct Said {

@@ -1,17 +1,26 @@
 // The reader's own zone beside UTC, and the live tail. Without it, the pages say the same.
 "use strict";
 
+const own = (time) => time.toLocaleString(document.documentElement.lang, {
+  dateStyle: "medium", timeStyle: "long",
+});
+
 const beside = (root) => {
   for (const at of root.querySelectorAll(".when")) {
     const time = new Date(at.textContent.replace(" UTC", "Z").replace(" ", "T"));
     const next = at.nextElementSibling;
     if (Number.isNaN(time.getTime()) || (next && next.classList.contains("beside"))) continue;
-    const own = document.createElement("span");
-    own.className = "beside";
-    own.textContent = time.toLocaleString(document.documentElement.lang, {
-      dateStyle: "medium", timeStyle: "long",
-    });
-    at.after(" ", own);
+    const there = document.createElement("span");
+    there.className = "beside";
+    there.textContent = own(time);
+    at.after(" ", there);
+  }
+};
+
+const onHover = (root) => {
+  for (const text of root.querySelectorAll(".picture rect > title")) {
+    text.textContent = text.textContent.replace(/(\d{4}-\d\d-\d\d) ([\d:.]+) UTC/g,
+      (utc, day, time) => `${utc} (${own(new Date(`${day}T${time}Z`))})`);
   }
 };
 
@@ -48,6 +57,7 @@ const follow = (table, status) => {
 };
 
 beside(document);
+onHover(document);
 const table = document.querySelector("table[data-live]");
 const status = document.getElementById("live");
 if (table && status) follow(table, status);

@@ -1,15 +1,18 @@
-//! What pages there are, and why there is none.
+//! What pages there are, what stands on them, and why there is none.
 
 use crate::domain::access::Action;
 use crate::domain::audit::OperationId;
 pub(super) use crate::domain::command::Section as Part;
 use crate::domain::session::NotSignedIn;
+use crate::page::When;
 
 /// The pages that the navigation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     /// The log.
     Log,
+    /// The live rooms.
+    Rooms,
     /// Who may do what.
     Access,
     /// Who is signed in.
@@ -18,14 +21,14 @@ pub(super) enum Section {
 
 impl Section {
     /// Every one, in the order of the navigation.
-    pub(super) const ALL: [Self; 3] = [Self::Log, Self::Access, Self::Sessions];
+    pub(super) const ALL: [Self; 4] = [Self::Log, Self::Rooms, Self::Access, Self::Sessions];
 
     /// What takes a person there. What is done there is decided about by itself.
     pub(super) fn needs(self) -> Action {
         match self {
             Self::Log => Action::ReadAudit,
             Self::Access => Action::ReadAcl(None),
-            Self::Sessions => Action::UseConsole,
+            Self::Rooms | Self::Sessions => Action::UseConsole,
         }
     }
 
@@ -33,6 +36,7 @@ impl Section {
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Log => "/log",
+            Self::Rooms => "/rooms",
             Self::Access => "/access",
             Self::Sessions => "/sessions",
         }
@@ -147,4 +151,15 @@ pub(super) enum Trouble {
     Store,
     /// What was asked for cannot be understood; the text says why.
     Wrong(String),
+}
+
+/// A piece of a line.
+pub(super) enum Piece {
+    /// Our own words.
+    Text(String),
+    /// Somebody else's.
+    Code(String),
+    /// Somebody or something by its name, and its id.
+    Named(String, String),
+    Time(When),
 }

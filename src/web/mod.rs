@@ -5,20 +5,25 @@
 //! `words`; `page` has the frame around it, and what is said when there is no page.
 
 mod access;
+mod address;
 mod answer;
 mod assets;
 mod filters;
 mod form;
 mod guard;
+mod hand_over;
 mod kinds;
 mod language;
 mod live;
 mod log;
 mod operation;
 mod page;
+mod room;
+mod rooms;
 mod sessions;
 mod sign_in;
 mod visitor;
+mod waiting;
 mod words;
 
 use std::net::IpAddr;
@@ -97,6 +102,9 @@ impl Door {
             .route("/log/live", get(live::live))
             .route("/op/{operation}", get(operation::operation))
             .route("/op/{operation}/proof", get(operation::proof))
+            .route("/rooms", get(rooms::rooms))
+            .route("/room/{room}", get(room::room))
+            .route("/room/{room}/hand-over", post(hand_over::hand_over))
             .route("/press", post(answer::press))
             .route("/access", get(access::list))
             .route("/access/plan", get(access::form).post(access::plan))

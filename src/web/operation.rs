@@ -13,7 +13,8 @@ use super::answer::{Pressable, pressable};
 use super::kinds::{Section, Trouble};
 use super::page::{Layout, html, refused, trouble};
 use super::visitor::Visitor;
-use super::words::Label;
+use super::waiting::Waits;
+use super::words::{Label, RoomLabel};
 use crate::app::ports::{AuditLog, StoreError};
 use crate::domain::audit::{Announced, ArchivedIn, AuditEntry, OperationId};
 use crate::domain::case::CaseOperation;
@@ -44,6 +45,8 @@ struct OperationPage {
     /// What is known beside the entry: a callback, what became of the reply.
     notes: Vec<String>,
     proof: Option<Proof>,
+    /// What it waits for.
+    waits: Option<Waits>,
     /// What can be pressed under the bot's reply.
     buttons: Vec<Pressable>,
 }
@@ -105,6 +108,7 @@ async fn page(web: &Web, visitor: &Visitor, entry: AuditEntry) -> Result<Operati
     let events = log.events(operation).await?;
     let proved = prove(web, operation, archived_in.clone()).await;
     let offered = web.service.store().buttons(operation, web.service.clock().now()).await?;
+    let waits = Waits::of(visitor, &offered);
     let buttons = pressable(web, visitor, &offered).await?;
     let of_case = CaseOperation { entry, events, archived_in, is_in_time: true };
     let mut part = Pen::new(words, None).operation(&of_case);
@@ -119,7 +123,7 @@ async fn page(web: &Web, visitor: &Visitor, entry: AuditEntry) -> Result<Operati
         Proved::Archived(_) | Proved::Failed => None,
     };
     let layout = visitor.layout(Section::Log);
-    Ok(OperationPage { layout, words, part, announced, notes, proof, buttons })
+    Ok(OperationPage { layout, words, part, announced, notes, proof, waits, buttons })
 }
 
 async fn notes(

@@ -16,11 +16,11 @@ use super::page::{Layout, trouble};
 use super::words::Words;
 use crate::app::commands::{Press, at_once};
 use crate::app::ports::StoreError;
-use crate::domain::access::{Action, Decision, decide};
+use crate::domain::access::{Action, Decision, Mark, decide};
 use crate::domain::command::{Command, CommandRequest, DeliveryId, UsageError};
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
-use crate::domain::room::AccountId;
+use crate::domain::room::{AccountId, RoomId};
 use crate::domain::session::{SESSION_FOR, Session, Token};
 
 /// Somebody who is signed in.
@@ -51,7 +51,7 @@ impl Visitor {
     }
 
     /// The person, with what is known of them now.
-    fn principal(&self, web: &Web) -> Principal {
+    pub(super) fn principal(&self, web: &Web) -> Principal {
         self.session.principal(&web.service.directory().known(), web.service.clock().now())
     }
 
@@ -64,6 +64,15 @@ impl Visitor {
             (self.principal(web), self.session.place.clone(), web.service.clock().now());
         let acl = web.service.store().acl_for(&principal, &place).await?;
         Ok(move |action| matches!(decide(&principal, &place, action, &acl, now), Decision::Permit(_)))
+    }
+
+    /// What a hand-over of a room takes beyond the right to it.
+    ///
+    /// # Errors
+    /// When the ACL cannot be read.
+    pub(super) async fn mark(&self, web: &Web, room: &RoomId) -> Result<Option<Mark>, StoreError> {
+        let acl = web.service.store().acl_for(&self.principal(web), &self.session.place).await?;
+        Ok(acl.mark_of(room, web.service.clock().now()))
     }
 
     fn request(&self, web: &Web, line: &str, command: Result<Command, UsageError>) -> CommandRequest {

@@ -51,6 +51,7 @@ mod console_access_pages;
 mod console_live;
 mod console_log;
 mod console_pages;
+mod console_rooms;
 mod console_sign_in;
 mod crash;
 mod denials;

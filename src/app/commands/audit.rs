@@ -10,8 +10,8 @@ use crate::app::ports::{AuditLog, Clock, ExportSpan, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{Action, Decision, EffectiveScope, Grant, decide};
 use crate::domain::audit::{
-    ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Page, ownership,
-    timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Ownership, Page,
+    ownership, timeline,
 };
 use crate::domain::command::{Command, CommandRequest, Place, Question};
 use crate::domain::reply::{Answer, Reply};
@@ -169,17 +169,20 @@ pub async fn answer(
                 history = log.room_history(room, at, FAR).await.map_err(failed)?;
                 found = ownership(room, at, now, &history);
             }
-            if let (Some(Basis::Accepted), Some(operation)) = (found.basis, found.operation) {
-                let events = log.events(operation).await.map_err(failed)?;
-                if events.iter().any(confirms) {
-                    found = found.with_confirmation();
-                } else if missing(log, operation, &events).await?.is_some() {
-                    found = found.with_archived_steps();
-                }
-            }
-            Ok(Answer::Owner(Box::new(found)))
+            Ok(Answer::Owner(Box::new(with_steps(log, found).await?)))
         }
     }
+}
+
+/// The same with what the steps of its operation say of whether the new owner was read back.
+async fn with_steps(log: &dyn AuditLog, found: Ownership) -> Result<Ownership, NoAnswer> {
+    let (Some(Basis::Accepted), Some(operation)) = (found.basis, found.operation) else { return Ok(found) };
+    let events = log.events(operation).await.map_err(failed)?;
+    if events.iter().any(confirms) {
+        return Ok(found.with_confirmation());
+    }
+    let is_archived = missing(log, operation, &events).await?.is_some();
+    Ok(if is_archived { found.with_archived_steps() } else { found })
 }
 
 /// How many owners a history names: what fits a message on every platform.
@@ -198,7 +201,11 @@ async fn history(
     }
     let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
     let within = Within { since, until, now, most: MOST_OWNERS, back: FAR, with_reasons: false };
-    Ok(Answer::History(Box::new(owners(log, room, &within).await.map_err(failed)?)))
+    let mut history = owners(log, room, &within).await.map_err(failed)?;
+    for span in &mut history.spans {
+        span.found = with_steps(log, span.found.clone()).await?;
+    }
+    Ok(Answer::History(Box::new(history)))
 }
 
 /// The archive that has the events of an operation which are not all here.

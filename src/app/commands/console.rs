@@ -1,5 +1,6 @@
 //! The console itself: links to sign in with, sessions and their end; and how far somebody may see in it now.
 
+use super::rooms::live;
 use crate::app::console::Console;
 use crate::app::ports::StoreError;
 use crate::app::service::{CommandService, OnRecord, not_recorded};
@@ -39,6 +40,9 @@ async fn carry_out(
     Ok(match command {
         ConsoleCommand::Link => link(service, console, request, on_record.operation).await?,
         ConsoleCommand::SignIn(link, token) => sign_in(service, console, link, token).await?,
+        ConsoleCommand::Rooms => {
+            ConsoleAnswer::Rooms(live(service, request, on_record, Action::ShowOwner).await)
+        }
         ConsoleCommand::Sessions => {
             let end_any = Action::EditAcl(vec![RoomScope::All]);
             let is_all = service.may(&request.principal, &request.place, end_any, &on_record.acl);

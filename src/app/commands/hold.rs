@@ -1,9 +1,6 @@
 //! A hand-over that takes more than the right to it: what would happen is shown, and how it goes on.
 
 use std::fmt::Display;
-use std::time::Duration;
-
-use tokio::time::timeout;
 
 use super::corrections::transfer_meant;
 use super::press::overtaken;
@@ -16,10 +13,6 @@ use crate::domain::audit::{OperationId, Outcome, Refusal};
 use crate::domain::command::{Command, CommandRequest, Place, Transfer};
 use crate::domain::principal::Channel;
 use crate::domain::reply::{Onward, Reply};
-use crate::domain::room::RoomId;
-
-/// How long the answer waits for the number of viewers.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The answer to a hand-over that is on record as declined because it takes more. The owner is read only where it can go
 /// on.
@@ -112,7 +105,7 @@ async fn shown(
         Ok(owner) => match overtaken(service, &transfer.room, request.expects(), offered, &owner).await {
             Some(outcome) => ended(request, transfer, held, outcome, None),
             None => {
-                let viewers = viewers(service, &transfer.room).await;
+                let viewers = service.viewers(&transfer.room).await;
                 reply(request, transfer, held, Onward::WhileOwnedBy { owner, viewers })
             }
         },
@@ -133,12 +126,6 @@ async fn shown(
             ended(request, transfer, held, Outcome::Declined(refusal), None)
         }
     }
-}
-
-/// How many watch the room, as far as the list of live rooms says so.
-async fn viewers(service: &CommandService, room: &RoomId) -> Option<u64> {
-    let live = timeout(PATIENCE, service.live_rooms.get()).await.ok()?.ok()?;
-    live.iter().find(|summary| summary.room == *room)?.viewers
 }
 
 fn reply(request: &CommandRequest, transfer: &Transfer, held: &Held, onward: Onward) -> Reply {

@@ -7,8 +7,10 @@ use crate::app::service::{CommandService, OnRecord, not_recorded};
 use crate::domain::access::{Action, Role, account_of, rights};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind};
 use crate::domain::command::{CommandRequest, OwnerQuestion};
+use crate::domain::live::RoomSummary;
 use crate::domain::principal::Subject;
 use crate::domain::reply::{LastHandOver, OwnerAnswer, Reply};
+use crate::domain::room::RoomId;
 
 /// How many of the caller's successful operations are searched: questions are among them.
 const ENTRIES: u32 = 100;
@@ -32,20 +34,27 @@ pub(super) async fn answer(
 
 /// The live rooms that the caller may hand over here. Tencent is asked only if there can be any.
 async fn list(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> OwnerAnswer {
-    let (principal, place, acl) = (&request.principal, &request.place, &on_record.acl);
     if !hands_over(service, request, on_record) {
         return OwnerAnswer::NoRooms;
     }
+    let theirs = live(service, request, on_record, Action::Transfer).await;
+    OwnerAnswer::Rooms(theirs.map(|rooms| rooms.into_iter().map(|it| (it.room, it.owner)).collect()))
+}
+
+/// The live rooms with which the caller may do something here; `None` if Tencent cannot be asked.
+pub(super) async fn live(
+    service: &CommandService,
+    request: &CommandRequest,
+    on_record: &OnRecord,
+    action: fn(RoomId) -> Action,
+) -> Option<Vec<RoomSummary>> {
+    let (principal, place, acl) = (&request.principal, &request.place, &on_record.acl);
     let rooms = service.live_rooms.get().await.inspect_err(|error| {
         let problem = &error.refusal().info;
         warn!(operation = on_record.operation.seq(), problem, "the live rooms cannot be listed");
     });
-    let is_theirs = |room| service.may(principal, place, Action::Transfer(room), acl);
-    let theirs = rooms.ok().map(|rooms| {
-        let theirs = rooms.iter().filter(|summary| is_theirs(summary.room.clone()));
-        theirs.map(|summary| (summary.room.clone(), summary.owner.clone())).collect()
-    });
-    OwnerAnswer::Rooms(theirs)
+    let is_theirs = |summary: &&RoomSummary| service.may(principal, place, action(summary.room.clone()), acl);
+    Some(rooms.ok()?.iter().filter(is_theirs).cloned().collect())
 }
 
 /// Whether the caller may hand any room over here.

@@ -42,7 +42,7 @@ use crate::domain::command::Place;
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
-use crate::domain::room::Accounts;
+use crate::domain::room::{Accounts, RoomId};
 
 pub(super) use admission::{Held, Next, OnRecord};
 pub use config::{ServiceConfig, Timing};
@@ -157,6 +157,11 @@ impl CommandService {
     /// Who is in which group.
     pub fn directory(&self) -> &dyn Directory {
         &*self.directory
+    }
+
+    /// How many watch a room, as far as the list of live rooms says so within a second: for whoever may see the room.
+    pub async fn viewers(&self, room: &RoomId) -> Option<u64> {
+        self.live_rooms.viewers(room).await
     }
 
     /// The store, to read the record of a command.

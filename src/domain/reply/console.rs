@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::domain::live::RoomSummary;
 use crate::domain::session::{NotSignedIn, Session};
 
 /// The answer to a [`ConsoleCommand`](crate::domain::session::ConsoleCommand).
@@ -17,6 +18,8 @@ pub enum ConsoleAnswer {
     SignedIn(Box<Session>),
     /// The caller is not.
     NotSignedIn(NotSignedIn),
+    /// The live rooms that the caller may see, the most viewed first; `None` if Tencent could not be asked.
+    Rooms(Option<Vec<RoomSummary>>),
     /// Who is signed in, as far as the caller may see; and whether that is everybody.
     Sessions(Vec<Session>, bool),
     /// Whether there was such a session to be ended.

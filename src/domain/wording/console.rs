@@ -3,6 +3,7 @@
 use super::message::{CommandName, Line, Message, Span, Tone, code, op, text};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{CommandGroup, Invocation};
+use crate::domain::live::RoomSummary;
 use crate::domain::reply::ConsoleAnswer;
 use crate::domain::session::NotSignedIn;
 
@@ -39,6 +40,13 @@ pub(super) fn console(operation: OperationId, answer: &ConsoleAnswer, name: &Com
                 NotSignedIn::Lapsed => "Not signed in: this link has lapsed.",
             };
             (Tone::Failed, text(why), vec![again()])
+        }
+        ConsoleAnswer::Rooms(None) => {
+            (Tone::Failed, text("The live rooms cannot be listed right now."), Vec::new())
+        }
+        ConsoleAnswer::Rooms(Some(rooms)) => {
+            let line = |room: &RoomSummary| code(&room.room).text(" · ").text(room.details());
+            (Tone::Plain, text("The live rooms that you may see:"), rooms.iter().map(line).collect())
         }
         ConsoleAnswer::Sessions(sessions, _) => {
             let line = |session: &crate::domain::session::Session| {

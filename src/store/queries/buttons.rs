@@ -29,3 +29,19 @@ pub(in crate::store) async fn live(
     let query = sqlx::query(AssertSqlSafe(sql)).bind(operation.seq()).bind(now.as_millisecond());
     query.fetch_all(readers).await?.iter().map(button).collect()
 }
+
+/// Those of the replies of which one gives an approval.
+pub(in crate::store) async fn waiting(
+    readers: &SqlitePool,
+    now: Timestamp,
+) -> Result<Vec<Button>, StoreError> {
+    let live = "lapses_at > ? AND pressed_in IS NULL";
+    let sql = format!(
+        "SELECT {COLUMNS} FROM buttons WHERE {live} AND operation IN
+           (SELECT operation FROM buttons WHERE {live} AND asks ->> '$.line.approval' IS NOT NULL)
+         ORDER BY operation, rowid"
+    );
+    let now = now.as_millisecond();
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(now);
+    query.fetch_all(readers).await?.iter().map(button).collect()
+}

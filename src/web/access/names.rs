@@ -6,7 +6,7 @@ use crate::domain::principal::Subject;
 use crate::domain::reply::{AclAnswer, Names, Reply};
 use crate::domain::room::visible;
 use crate::web::Web;
-use crate::web::answer::Piece;
+use crate::web::kinds::Piece;
 
 /// The reply with the names under which those whom it names were last seen.
 pub(super) async fn with_names(web: &Web, reply: Reply) -> Reply {

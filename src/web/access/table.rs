@@ -10,8 +10,7 @@ use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Names;
 use crate::domain::room::visible;
 use crate::page::{Heading, Pen, When};
-use crate::web::answer::Piece;
-use crate::web::kinds::{Change, Part};
+use crate::web::kinds::{Change, Part, Piece};
 use crate::web::log::clipped;
 use crate::web::words::{AccessLabel, Words};
 

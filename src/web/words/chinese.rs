@@ -77,6 +77,7 @@ impl Words for Chinese {
     fn section(&self, section: Section) -> &'static str {
         match section {
             Section::Log => "审计日志",
+            Section::Rooms => "房间",
             Section::Access => "权限",
             Section::Sessions => "会话",
         }

@@ -85,6 +85,7 @@ impl Words for English {
     fn section(&self, section: Section) -> &'static str {
         match section {
             Section::Log => "Audit log",
+            Section::Rooms => "Rooms",
             Section::Access => "Access",
             Section::Sessions => "Sessions",
         }

@@ -6,6 +6,7 @@ mod access_chinese;
 mod access_english;
 mod chinese;
 mod english;
+mod rooms;
 
 use jiff::Timestamp;
 
@@ -16,6 +17,8 @@ use crate::domain::language::Language;
 use crate::domain::principal::{Channel, Place};
 use crate::domain::session::Proof;
 use crate::page::Sentences;
+
+pub(super) use rooms::{RoomLabel, RoomWords};
 
 /// A short text of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +108,7 @@ pub(super) enum Label {
 }
 
 /// Every sentence of the console in one language. Texts that were recorded are quoted as they are.
-pub(super) trait Words: AccessWords + Sync {
+pub(super) trait Words: AccessWords + RoomWords + Sync {
     /// What the page of a case says too.
     fn page(&self) -> &'static dyn Sentences;
     /// A short text.
