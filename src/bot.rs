@@ -242,7 +242,10 @@ impl Bot {
                 (None, None) => {}
             }
         }
-        if let Some(door) = web::Door::new(&self.service, self.redactor.clone(), command, stop.clone()) {
+        let running = doors::Running { doors: served.clone(), metrics: Arc::clone(&self.metrics) };
+        let console =
+            web::Door::new(&self.service, self.redactor.clone(), command, Arc::new(running), stop.clone());
+        if let Some(door) = console {
             let address = self.service.console().map(|console| console.origin.as_str());
             info!(address, "serving the console, because PUBLIC_URL is set");
             // The demo has a page of its own there.

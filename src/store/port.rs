@@ -133,6 +133,10 @@ impl Store for SqliteStore {
         queries::buttons::live(&self.readers, operation, now).await.explain("the buttons cannot be read")
     }
 
+    async fn held(&self, now: Timestamp) -> Result<Vec<Button>, StoreError> {
+        queries::buttons::going_on(&self.readers, now).await.explain("the buttons cannot be read")
+    }
+
     async fn observe(
         &self,
         notice: &OwnerChangeEvent,

@@ -7,6 +7,8 @@ use crate::domain::session::NotSignedIn;
 /// The pages that the navigation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
+    /// What happened lately, and how things are.
+    Overview,
     /// The log.
     Log,
     /// Who is signed in.
@@ -15,12 +17,12 @@ pub(super) enum Section {
 
 impl Section {
     /// Every one, in the order of the navigation.
-    pub(super) const ALL: [Self; 2] = [Self::Log, Self::Sessions];
+    pub(super) const ALL: [Self; 3] = [Self::Overview, Self::Log, Self::Sessions];
 
     /// What takes a person there. What is done there is decided about by itself.
     pub(super) fn needs(self) -> Action {
         match self {
-            Self::Log => Action::ReadAudit,
+            Self::Overview | Self::Log => Action::ReadAudit,
             Self::Sessions => Action::UseConsole,
         }
     }
@@ -28,6 +30,7 @@ impl Section {
     /// Where it is.
     pub(super) fn path(self) -> &'static str {
         match self {
+            Self::Overview => "/overview",
             Self::Log => "/log",
             Self::Sessions => "/sessions",
         }

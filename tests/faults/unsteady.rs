@@ -91,6 +91,9 @@ impl Store for Unsteady {
     async fn buttons(&self, operation: OperationId, now: Timestamp) -> Result<Vec<Button>, StoreError> {
         self.store.buttons(operation, now).await
     }
+    async fn held(&self, now: Timestamp) -> Result<Vec<Button>, StoreError> {
+        self.store.held(now).await
+    }
     async fn observe(
         &self,
         notice: &OwnerChangeEvent,

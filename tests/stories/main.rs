@@ -47,6 +47,7 @@ mod cli_transfer;
 mod codes;
 mod console_live;
 mod console_log;
+mod console_overview;
 mod console_pages;
 mod console_sign_in;
 mod crash;

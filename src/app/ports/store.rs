@@ -101,6 +101,9 @@ pub trait Store: Send + Sync {
     /// The buttons of the reply to an operation that can still be pressed.
     async fn buttons(&self, operation: OperationId, now: Timestamp) -> Result<Vec<Button>, StoreError>;
 
+    /// The buttons that let a hand-over go on which waits for a confirmation or a second person, oldest first.
+    async fn held(&self, now: Timestamp) -> Result<Vec<Button>, StoreError>;
+
     /// Writes down what a callback says: with the operation of ours whose change it is, or, once the
     /// owner was read back, as an operation of its own. Each change is written down once.
     async fn observe(

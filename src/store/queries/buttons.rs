@@ -18,6 +18,19 @@ pub(in crate::store) async fn named(
     row.as_ref().map(button).transpose()
 }
 
+/// Those that let a hand-over go on which waits for it, oldest first.
+pub(in crate::store) async fn going_on(
+    readers: &SqlitePool,
+    now: Timestamp,
+) -> Result<Vec<Button>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM buttons WHERE lapses_at > ? AND pressed_in IS NULL \
+         AND asks ->> '$.line.approval' IS NOT NULL ORDER BY rowid"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millisecond());
+    query.fetch_all(readers).await?.iter().map(button).collect()
+}
+
 pub(in crate::store) async fn live(
     readers: &SqlitePool,
     operation: OperationId,

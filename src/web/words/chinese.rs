@@ -76,6 +76,7 @@ impl Words for Chinese {
 
     fn section(&self, section: Section) -> &'static str {
         match section {
+            Section::Overview => "概览",
             Section::Log => "审计日志",
             Section::Sessions => "会话",
         }

@@ -84,6 +84,7 @@ impl Words for English {
 
     fn section(&self, section: Section) -> &'static str {
         match section {
+            Section::Overview => "Overview",
             Section::Log => "Audit log",
             Section::Sessions => "Sessions",
         }

@@ -3,6 +3,7 @@
 
 mod chinese;
 mod english;
+mod overview;
 
 use jiff::Timestamp;
 
@@ -12,6 +13,8 @@ use crate::domain::language::Language;
 use crate::domain::principal::{Channel, Place};
 use crate::domain::session::Proof;
 use crate::page::Sentences;
+
+pub(super) use overview::{Ended, OverviewText, OverviewWords};
 
 /// A short text of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +104,7 @@ pub(super) enum Label {
 }
 
 /// Every sentence of the console in one language. Texts that were recorded are quoted as they are.
-pub(super) trait Words: Sync {
+pub(super) trait Words: Sync + OverviewWords {
     /// What the page of a case says too.
     fn page(&self) -> &'static dyn Sentences;
     /// A short text.

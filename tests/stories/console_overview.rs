@@ -1,0 +1,69 @@
+//! The overview as people read it: what was asked lately, what to look at, how things are.
+
+use super::console::{Browser, alice_says};
+use super::slack::{ADAM, ALICE, OTTO, RITA};
+use super::world::{Stage, World, run};
+
+fn world() -> World {
+    World::usual().room("live-1", "dave").with_console()
+}
+
+/// What differs from run to run.
+fn filtered(name: &str, text: &str) {
+    insta::with_settings!({ filters => [
+        (r"\d+ kB", "[size] kB"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", "[time]"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d", "[hour]"),
+        (r"\b\d\d:00\b", "[hour]"),
+    ], snapshot_path => "console", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(format!("overview-{name}"), text);
+    });
+}
+
+async fn an_evening(bot: &Stage) {
+    alice_says(bot, "/room-owner test user2 reason: host crashed").await;
+    bot.slack(OTTO).says("/room-owner test otto").await.text();
+    alice_says(bot, "/room-owner nowhere user3").await;
+}
+
+async fn reads_well(language: &'static str) {
+    run(world(), async |bot| {
+        let mut browser = Browser::of(bot, RITA).await.in_language(language);
+        let empty = browser.reads(bot, "/overview").await;
+        an_evening(bot).await;
+        let page = browser.reads(bot, "/overview").await;
+        assert_eq!((empty.status, page.status), (200, 200));
+        filtered(language, &format!("=== nothing yet\n{}\n\n=== an evening\n{}", empty.text(), page.text()));
+        assert_eq!(page.body.matches("<title>").count(), 1 + 3, "a title for the page and for each part");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_reads_well_in_english() {
+    reads_well("en").await;
+}
+
+#[tokio::test]
+async fn it_reads_well_in_chinese() {
+    reads_well("zh-CN").await;
+}
+
+#[tokio::test]
+async fn the_console_begins_there_and_opening_it_is_one_reading() {
+    run(world(), async |bot| {
+        let mut browser = Browser::of(bot, RITA).await;
+        assert_eq!(browser.opens("/").await.headers["location"], "/overview");
+        browser.reads(bot, "/overview").await;
+        let newest = bot.audit().await.remove(0);
+        assert_eq!(
+            (newest.command.as_str(), newest.outcome.name()),
+            ("web: /room-audit stats by: hour since: 24h", "succeeded")
+        );
+        bot.revoke(2).await;
+        let page = browser.reads(bot, "/overview").await;
+        assert_eq!(page.status, 403, "{}", page.body);
+        assert!(!page.body.contains("<svg"));
+    })
+    .await;
+}
