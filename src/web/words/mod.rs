@@ -93,7 +93,7 @@ pub(super) enum Label {
     AlsoKnown,
     /// The proof.
     ProofHeading,
-    /// What was checked.
+    /// When it was checked.
     WhatWasChecked,
     /// That nothing could be checked, and what to do.
     NotChecked,
@@ -127,6 +127,9 @@ pub(super) trait Words: Sync + OverviewWords {
     fn left_out(&self, readings: u32) -> String;
     /// That a callback of Tencent's says the same.
     fn confirmed(&self, at: Timestamp, is_signed: bool) -> String;
+    /// What was checked of an operation and its proof, and what was not; whether the log goes on from a head beside
+    /// it, and whether the entry that is shown is what the events make.
+    fn checks(&self, goes_on: bool, agrees: bool) -> Vec<&'static str>;
     /// That the events are in the log, under a signed head.
     fn checked(&self, proof: &Proof) -> String;
 
