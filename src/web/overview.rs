@@ -149,14 +149,11 @@ async fn unclear(
 }
 
 /// What waits for somebody: requests for access, and hand-overs that take a confirmation or a second person.
-async fn waiting(
-    web: &Web,
-    visitor: &Visitor,
-    reach: &EffectiveScope,
-) -> Result<Vec<ToLookAt>, StoreError> {
+async fn waiting(web: &Web, visitor: &Visitor, reach: &EffectiveScope) -> Result<Vec<ToLookAt>, StoreError> {
     let (store, now, said) = (web.service.store(), web.service.clock().now(), visitor.said);
     let held = store.held(now).await?.into_iter().map(|button| (button.of, OverviewText::Held));
-    let asks = store.open_access_requests(now).await?.into_iter().map(|ask| (ask.operation, OverviewText::Asks));
+    let asks =
+        store.open_access_requests(now).await?.into_iter().map(|ask| (ask.operation, OverviewText::Asks));
     let mut waiting = Vec::new();
     let mut listed = BTreeSet::new();
     for (operation, what) in held.chain(asks) {
@@ -171,10 +168,7 @@ async fn waiting(
 }
 
 /// How many grants need a look, for those who may read the ACL; which they are is a reading of the ACL.
-async fn grants(
-    web: &Web,
-    visitor: &Visitor,
-) -> Result<Option<(String, Option<&'static str>)>, StoreError> {
+async fn grants(web: &Web, visitor: &Visitor) -> Result<Option<(String, Option<&'static str>)>, StoreError> {
     if !visitor.rights(web).await?(Action::ReadAcl(None)) {
         return Ok(None);
     }

@@ -54,7 +54,7 @@ impl Browser {
         let link = link(bot, person).await;
         let page = browser.presses(bot, &link).await;
         assert_eq!(page.status, 303, "{}", page.body);
-        assert_eq!(page.headers["location"], "/log");
+        assert_eq!(page.headers["location"], "/overview");
         browser
     }
 

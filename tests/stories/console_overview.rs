@@ -1,5 +1,7 @@
 //! The overview as people read it: what was asked lately, what to look at, how things are.
 
+use room_owner::tencent::simulator::FaultKind;
+
 use super::console::{Browser, alice_says};
 use super::slack::{ADAM, ALICE, OTTO, RITA};
 use super::world::{Stage, World, run};
@@ -64,6 +66,50 @@ async fn the_console_begins_there_and_opening_it_is_one_reading() {
         let page = browser.reads(bot, "/overview").await;
         assert_eq!(page.status, 403, "{}", page.body);
         assert!(!page.body.contains("<svg"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_sees_some_rooms_reads_no_counts_of_others() {
+    run(world().grant(ADAM, "auditor", "live-*"), async |bot| {
+        for _ in 0..3 {
+            alice_says(bot, "/room-owner test user2 reason: hush").await;
+        }
+        let mut browser = Browser::of(bot, ADAM).await;
+        let empty = browser.reads(bot, "/overview").await;
+        assert!(!empty.body.contains("class=\"hours\""), "{}", empty.body);
+        alice_says(bot, "/room-owner live-1 user3").await;
+        let page = browser.reads(bot, "/overview").await;
+        assert!(page.body.contains("UTC: 1 command done</title>"), "{}", page.body);
+        for word in ["hush", "user2", "carol", "3 commands"] {
+            assert!(!page.body.contains(word), "{word} in {}", page.body);
+        }
+        assert!(page.text().contains("You see the rooms live-*"), "{}", page.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_listed_until_it_is_known_and_only_for_who_may_see_it() {
+    run(world().grant(ADAM, "auditor", "live-*"), async |bot| {
+        bot.next_change(FaultKind::ResetBefore);
+        let reply = bot.slack(ALICE).says("/room-owner test user2").await;
+        assert!(reply.says("nobody can tell yet"), "{reply}");
+        let unclear = reply.operation();
+        let mut browser = Browser::of(bot, RITA).await;
+        let page = browser.reads(bot, "/overview").await;
+        let link = format!("<a href=\"/op/{unclear}\">{unclear}</a> <span class=\"outcome unknown\">");
+        assert!(page.body.contains(&link), "{}", page.body);
+        assert!(page.text().contains("last call that failed"), "{}", page.text());
+        let others = Browser::of(bot, ADAM).await.reads(bot, "/overview").await;
+        assert!(!others.body.contains(&format!("/op/{unclear}\"")), "{}", others.body);
+        bot.clock.pass(9);
+        bot.tencent().hand_over("test", "user2", "administrator");
+        bot.clock.tell();
+        bot.until_entry(&reply, |entry| entry.outcome.name() != "unknown").await;
+        let page = browser.reads(bot, "/overview").await;
+        assert!(page.text().contains("no outcome is unknown"), "{}", page.text());
     })
     .await;
 }

@@ -75,10 +75,9 @@ fn tencent(calls: &LastCalls, now: Timestamp, said: &dyn Words, pen: &Pen<'_>) -
     let name = said.overview(OverviewText::Tencent);
     let text = |text| said.overview(text).to_owned();
     let at = |age: Duration| Some(pen.when(ago(now, age)));
-    let succeeded = calls.succeeded.map(|age| StateRow {
-        at: at(age),
-        ..row(name, "succeeded", text(OverviewText::LastSuccess))
-    });
+    let succeeded = calls
+        .succeeded
+        .map(|age| StateRow { at: at(age), ..row(name, "succeeded", text(OverviewText::LastSuccess)) });
     let failed = calls.failed.as_ref().map(|(age, why)| StateRow {
         at: at(*age),
         detail: visible(why),

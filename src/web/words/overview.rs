@@ -165,9 +165,7 @@ impl OverviewWords for Chinese {
     fn overview(&self, text: OverviewText) -> &'static str {
         match text {
             OverviewText::Commands => "最近 24 小时的命令",
-            OverviewText::NoCommands => {
-                "最近 24 小时内没有您可以查看的命令。更早的命令请在审计日志中查看。"
-            }
+            OverviewText::NoCommands => "最近 24 小时内没有您可以查看的命令。更早的命令请在审计日志中查看。",
             OverviewText::AsTable => "以表格显示数字",
             OverviewText::Hour => "小时（UTC）",
             OverviewText::ToLookAt => "需要关注",
