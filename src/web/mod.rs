@@ -6,6 +6,7 @@
 
 mod answer;
 mod assets;
+mod case;
 mod filters;
 mod form;
 mod guard;
@@ -54,6 +55,8 @@ struct Web {
     by_address: RateLimiter<IpAddr>,
     in_all: RateLimiter<()>,
     tails: Arc<Semaphore>,
+    /// One case is put together at a time.
+    cases: Semaphore,
     around: Arc<dyn Surroundings>,
     /// Cancelled when the bot ends.
     stop: CancellationToken,
@@ -87,6 +90,7 @@ impl Door {
             by_address: RateLimiter::default(),
             in_all: RateLimiter::default(),
             around,
+            cases: Semaphore::new(1),
             tails: Arc::new(Semaphore::new(MOST_TAILS)),
             stop,
         })))
@@ -102,6 +106,7 @@ impl Door {
             .route("/overview", get(overview::overview))
             .route("/log", get(log::log))
             .route("/log/live", get(live::live))
+            .route("/case", get(case::ask).post(case::case))
             .route("/op/{operation}", get(operation::operation))
             .route("/op/{operation}/proof", get(operation::proof))
             .route("/press", post(answer::press))

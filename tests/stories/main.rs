@@ -45,6 +45,7 @@ mod cli_audit;
 mod cli_terminal;
 mod cli_transfer;
 mod codes;
+mod console_case;
 mod console_live;
 mod console_log;
 mod console_overview;

@@ -1,6 +1,7 @@
 //! Every sentence of the console, in each language: one that is missing in a language does not compile. What the page of
 //! a case says too is in `page`.
 
+mod case;
 mod chinese;
 mod english;
 mod overview;
@@ -14,6 +15,7 @@ use crate::domain::principal::{Channel, Place};
 use crate::domain::session::Proof;
 use crate::page::Sentences;
 
+pub(super) use case::{CaseText, CaseWords};
 pub(super) use overview::{Ended, OverviewText, OverviewWords};
 
 /// A short text of its own.
@@ -104,7 +106,7 @@ pub(super) enum Label {
 }
 
 /// Every sentence of the console in one language. Texts that were recorded are quoted as they are.
-pub(super) trait Words: Sync + OverviewWords {
+pub(super) trait Words: Sync + OverviewWords + CaseWords {
     /// What the page of a case says too.
     fn page(&self) -> &'static dyn Sentences;
     /// A short text.
