@@ -62,8 +62,15 @@ pub struct Metrics {
     wal_bytes: IntGauge,
     lines_dropped: IntCounter,
     draining: IntGauge,
-    /// The last call of Tencent that succeeded, and the last that did not.
-    last_calls: Mutex<(Option<Instant>, Option<(Instant, String)>)>,
+    /// How calls of Tencent ended lately.
+    last_calls: Mutex<CallTimes>,
+}
+
+/// When a call of Tencent last succeeded, and when one last did not, and why.
+#[derive(Default)]
+struct CallTimes {
+    succeeded: Option<Instant>,
+    failed: Option<(Instant, String)>,
 }
 
 /// What is looked at when somebody asks.
@@ -171,7 +178,8 @@ impl Metrics {
 
     /// How calls of Tencent ended lately.
     pub fn last_calls(&self) -> LastCalls {
-        let (succeeded, failed) = &*self.last_calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let CallTimes { succeeded, failed } =
+            &*self.last_calls.lock().unwrap_or_else(PoisonError::into_inner);
         LastCalls {
             succeeded: succeeded.map(|at| at.elapsed()),
             failed: failed.as_ref().map(|(at, why)| (at.elapsed(), why.clone())),
@@ -229,7 +237,8 @@ impl Observer for Metrics {
     fn called(&self, api: &str, result: &str, took: Duration) {
         self.tencent_calls.with_label_values(&[api, result]).inc();
         self.tencent_seconds.with_label_values(&[api]).observe(took.as_secs_f64());
-        let (succeeded, failed) = &mut *self.last_calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let CallTimes { succeeded, failed } =
+            &mut *self.last_calls.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             "0" => *succeeded = Some(Instant::now()),
             why => *failed = Some((Instant::now(), why.to_owned())),

@@ -3,7 +3,8 @@
 use room_owner::tencent::simulator::FaultKind;
 
 use super::console::{Browser, alice_says};
-use super::slack::{ADAM, ALICE, OTTO, RITA};
+use super::pending_replies::with_a_token;
+use super::slack::{ADAM, ALICE, BORIS, OTTO, RANDOM, RITA};
 use super::world::{Stage, World, run};
 
 fn world() -> World {
@@ -110,6 +111,35 @@ async fn an_unknown_outcome_is_listed_until_it_is_known_and_only_for_who_may_see
         bot.until_entry(&reply, |entry| entry.outcome.name() != "unknown").await;
         let page = browser.reads(bot, "/overview").await;
         assert!(page.text().contains("no outcome is unknown"), "{}", page.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_waits_for_somebody_is_listed_with_its_operation() {
+    let world = world().grant(ADAM, "admin", "*").announces_to_admins(RANDOM, "*");
+    let world = world.mark("test", "two-person").grant(OTTO, "auditor", "live-*");
+    with_a_token(world, async |bot, _| {
+        let held = bot.slack(ALICE).says("/room-owner test user2").await;
+        let denied = bot.slack(BORIS).says("/room-owner live-1 user3").await;
+        let press = bot.slack(BORIS).presses(&denied, &denied.button("Ask for access")).await;
+        let asked = bot.came_of(&press).await;
+        asked.text();
+        let rita = Browser::of(bot, RITA).await.reads(bot, "/overview").await;
+        for (operation, what) in [
+            (held.operation(), "waits for a confirmation or a second person"),
+            (asked.operation(), "asks for access"),
+        ] {
+            let link =
+                format!("<a href=\"/op/{operation}\">{operation}</a> <span class=\"outcome \">{what}</span>");
+            assert_eq!(rita.body.matches(&link).count(), 1, "{link} in {}", rita.body);
+        }
+        let otto = Browser::of(bot, OTTO).await.reads(bot, "/overview").await;
+        assert!(
+            otto.body.contains("asks for access") && !otto.body.contains("second person"),
+            "{}",
+            otto.body
+        );
     })
     .await;
 }
