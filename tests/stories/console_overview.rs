@@ -121,6 +121,7 @@ async fn whatever_waits_for_somebody_is_listed_with_its_operation() {
     let world = world.mark("test", "two-person").grant(OTTO, "auditor", "live-*");
     with_a_token(world, async |bot, _| {
         let held = bot.slack(ALICE).says("/room-owner test user2").await;
+        held.text();
         let denied = bot.slack(BORIS).says("/room-owner live-1 user3").await;
         let press = bot.slack(BORIS).presses(&denied, &denied.button("Ask for access")).await;
         let asked = bot.came_of(&press).await;
