@@ -24,6 +24,7 @@ use crate::app::console::Console;
 use crate::app::ports::{Clock, Known, RoomControl, Store};
 use crate::app::replies::{Messenger, Messengers, Platform};
 use crate::app::service::{CommandService, ServiceConfig, Timing};
+use crate::case_file::CasesOf;
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::domain::access::is_open;
@@ -118,7 +119,11 @@ impl Bot {
         let service =
             service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);
         let service = service.with_announcements(Arc::clone(&store) as _);
-        let console = console.map(|origin| Console { origin, sessions: Arc::clone(&store) as _ });
+        let console = console.map(|origin| Console {
+            origin,
+            sessions: Arc::clone(&store) as _,
+            cases: Arc::new(CasesOf(Arc::clone(&store))),
+        });
         let service = service.with_console(console);
         Ok(Self {
             store,
@@ -242,7 +247,10 @@ impl Bot {
                 (None, None) => {}
             }
         }
-        if let Some(door) = web::Door::new(&self.service, self.redactor.clone(), command, stop.clone()) {
+        let running = doors::Running { doors: served.clone(), metrics: Arc::clone(&self.metrics) };
+        let console =
+            web::Door::new(&self.service, self.redactor.clone(), command, Arc::new(running), stop.clone());
+        if let Some(door) = console {
             let address = self.service.console().map(|console| console.origin.as_str());
             info!(address, "serving the console, because PUBLIC_URL is set");
             // The demo has a page of its own there.

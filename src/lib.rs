@@ -28,6 +28,7 @@
 //! setup      `init`, and what else writes or prints settings
 //! doctor     looks at everything that the bot depends on, and says what to do about it
 //! run        what `main` does for a verb of the command line, where that takes several parts
+//! case_file  the files of a case, for the command line and for the console
 //! demo       the bot, a simulated Tencent, stand-ins for Slack and Discord, and a page to play with
 //! bench      the same under load, measured
 //! fuzzing    every parser of foreign bytes as a fuzz target; not in a release
@@ -108,6 +109,7 @@ pub mod app;
 pub mod bench;
 pub mod body;
 pub mod bot;
+pub mod case_file;
 pub mod cli;
 pub mod clock;
 pub mod config;

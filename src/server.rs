@@ -55,7 +55,8 @@ pub struct Connection {
 }
 
 impl Door {
-    fn is_ready(&self) -> bool {
+    /// Whether commands come in by it now.
+    pub fn is_ready(&self) -> bool {
         self.connection.as_ref().is_none_or(|connection| connection.state.is_ready())
     }
 

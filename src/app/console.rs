@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::ports::StoreError;
-use crate::domain::audit::OperationId;
+use crate::domain::audit::{AuditFilter, OperationId};
+use crate::domain::language::Language;
 use crate::domain::press::Button;
+use crate::domain::room::RoomId;
 use crate::domain::session::{NotSignedIn, Proof, Session, TokenHash};
 
 /// The console, where there is one.
@@ -17,6 +20,28 @@ pub struct Console {
     pub origin: String,
     /// The links and sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// The cases of rooms.
+    pub cases: Arc<dyn Cases>,
+}
+
+/// What a case is about, and how it is written.
+#[derive(Debug, Clone)]
+pub struct CaseOf {
+    /// The room.
+    pub room: RoomId,
+    /// The time; the other fields do not count.
+    pub filter: AuditFilter,
+    /// The language of its page.
+    pub language: Language,
+    /// The zone of times beside those in UTC.
+    pub zone: Option<TimeZone>,
+}
+
+/// Puts cases together.
+#[async_trait]
+pub trait Cases: Send + Sync {
+    /// The files of a case at `now`, and what is in them: those that `room-owner audit case` writes.
+    async fn files(&self, of: &CaseOf, now: Timestamp) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError>;
 }
 
 /// Durable links and sessions, by the hashes of their tokens.

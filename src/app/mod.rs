@@ -16,6 +16,7 @@ pub mod ports;
 pub mod replies;
 pub mod service;
 pub mod suggest;
+pub mod surroundings;
 
 /// The target of log lines that anybody who reaches the port can cause, without an account anywhere.
 pub const UNTRUSTED: &str = "room_owner::untrusted";

@@ -1,7 +1,11 @@
 //! The doors, as they are announced.
 
+use std::sync::Arc;
+
 use tracing::info;
 
+use crate::app::surroundings::{ConnectionState, DoorState, LastCalls, Surroundings};
+use crate::telemetry::Metrics;
 use crate::{server, slack, websocket};
 
 /// A door for `/readyz`: commands come over a connection that is called `over`, if there is one.
@@ -12,6 +16,32 @@ pub(super) fn served(
 ) -> server::Door {
     let connection = state.map(|state| server::Connection { name: over, state: state.clone() });
     server::Door { name, connection }
+}
+
+/// What the console shows of the services around the bot.
+pub(super) struct Running {
+    pub(super) doors: Vec<server::Door>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Surroundings for Running {
+    fn doors(&self) -> Vec<DoorState> {
+        let connection = |it: &server::Connection| ConnectionState {
+            name: it.name,
+            lasts: it.state.lasts(),
+            detail: it.state.to_string(),
+        };
+        let state = |door: &server::Door| DoorState {
+            name: door.name,
+            is_ready: door.is_ready(),
+            connection: door.connection.as_ref().map(connection),
+        };
+        self.doors.iter().map(state).collect()
+    }
+
+    fn last_calls(&self) -> LastCalls {
+        self.metrics.last_calls()
+    }
 }
 
 /// Logs which way commands come from Slack, and why.

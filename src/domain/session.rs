@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::access::{Known, Reading};
-use super::audit::OperationId;
+use super::audit::{AuditEntry, OperationId};
 use super::principal::{Outside, Place, Principal, Subject};
 
 /// How long a link can be used.
@@ -132,6 +132,10 @@ pub enum NotSignedIn {
 pub struct Proof {
     /// The numbers of its events.
     pub events: Vec<u64>,
+    /// What they make, read from what was proved.
+    pub made: Option<Box<AuditEntry>>,
+    /// Whether there is a signed head beside the database, which this one goes on from.
+    pub goes_on: bool,
     /// How many events the signed head covers.
     pub size: u64,
     /// Its root, in hexadecimal.

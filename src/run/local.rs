@@ -8,6 +8,7 @@ use room_owner::app::local;
 use room_owner::app::ports::{Known, Store as _};
 use room_owner::app::service::CommandService;
 use room_owner::bot::Bot;
+use room_owner::case_file::CasesOf;
 use room_owner::cli::{self, Caller, WrongUsage};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, ConfigError, Environment};
@@ -75,7 +76,11 @@ async fn local_service_with(
         Arc::new(telemetry::Metrics::default()),
         known,
     );
-    let console = origin.map(|origin| Console { origin, sessions: Arc::clone(&store) as _ });
+    let console = origin.map(|origin| Console {
+        origin,
+        sessions: Arc::clone(&store) as _,
+        cases: Arc::new(CasesOf(Arc::clone(&store))),
+    });
     Ok((store, service.with_console(console), caller))
 }
 

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
-use crate::domain::audit::{ArchivedIn, OperationId};
+use crate::domain::audit::{ArchivedIn, Event, OperationId};
+use crate::domain::case::CaseOperation;
 use crate::domain::session::Proof;
 use crate::merkle::proof::InclusionProof;
 use crate::merkle::{Checkpoint, VerifierKey};
 
 use super::archive_file::{self, Kept};
+use super::checkpoint_file;
+use super::continuity::check_head_beside;
 use super::database::open_to_read;
 use super::rows::{Explain as _, UNREADABLE};
 use super::tiles;
@@ -48,6 +51,7 @@ pub async fn prove(
 
 /// What proves that the operation's events are in the log, under its newest head, checked with its key.
 pub(super) async fn checked(database: &Path, operation: OperationId) -> Result<Proof, StoreError> {
+    let goes_on = goes_on(database).await?;
     let Proved { checkpoint, key, events, archived } =
         prove_all(database, BTreeSet::from([operation]), &[]).await?;
     if let Some(archive) = archived.get(&operation) {
@@ -56,15 +60,35 @@ pub(super) async fn checked(database: &Path, operation: OperationId) -> Result<P
     for proof in &events {
         proof.check(&key).explain("the log cannot be trusted as it is: run `room-owner audit verify`")?;
     }
+    let made = proofs_make(&events)?;
     let head = checkpoint.head();
     let texts: Vec<String> = events.iter().map(InclusionProof::text).collect();
     Ok(Proof {
+        made: made.map(|made| Box::new(made.entry)),
+        goes_on,
         events: events.iter().map(|proof| proof.index + 1).collect(),
         size: head.size,
         root: hex::encode(head.root),
         key: key.as_str().to_owned(),
         text: texts.join("\n"),
     })
+}
+
+/// The operation that proved events make.
+fn proofs_make(events: &[InclusionProof]) -> Result<Option<CaseOperation>, StoreError> {
+    let events = events.iter().map(|proof| Event::parse(proof.leaf.as_bytes()));
+    Ok(CaseOperation::of(events.collect::<Result<_, _>>().map_err(StoreError)?))
+}
+
+/// Checks that the log goes on from the signed head beside the database. `false` if there is none.
+async fn goes_on(database: &Path) -> Result<bool, StoreError> {
+    let database = database.to_owned();
+    let checked = spawn_blocking(move || {
+        let log = open_to_read(&database)?;
+        check_head_beside(&log.unchecked_transaction()?, &database)?;
+        Ok(checkpoint_file::path(&database).exists())
+    });
+    checked.await.explain("the check broke off")?
 }
 
 fn not_given(operation: OperationId, ArchivedIn { first, file }: &ArchivedIn) -> StoreError {

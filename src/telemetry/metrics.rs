@@ -4,7 +4,7 @@
 //! that an alert sees the first event.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::core::Collector;
 #[cfg(target_os = "linux")]
@@ -19,6 +19,7 @@ use crate::app::ports::{
     CallbackEnd, DirectoryReport, EnvelopeEnd, EnvelopeKind, NotAuthentic, Observer, Reconnect, Sender, Step,
     StoreStats,
 };
+use crate::app::surroundings::LastCalls;
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::{Command, Place};
 use crate::domain::principal::Channel;
@@ -61,6 +62,15 @@ pub struct Metrics {
     wal_bytes: IntGauge,
     lines_dropped: IntCounter,
     draining: IntGauge,
+    /// How calls of Tencent ended lately.
+    last_calls: Mutex<CallTimes>,
+}
+
+/// When a call of Tencent last succeeded, and when one last did not, and why.
+#[derive(Default)]
+struct CallTimes {
+    succeeded: Option<Instant>,
+    failed: Option<(Instant, String)>,
 }
 
 /// What is looked at when somebody asks.
@@ -105,6 +115,7 @@ impl Default for Metrics {
             draining: gauge(&all, "room_owner_draining", "Whether the bot was asked to end and still serves."),
             refusals: Refusals::default(),
             scraping: Mutex::default(),
+            last_calls: Mutex::default(),
             all,
         };
         metrics.begin();
@@ -165,6 +176,16 @@ impl Metrics {
         self.refusals.sum_up(is_at_end);
     }
 
+    /// How calls of Tencent ended lately.
+    pub fn last_calls(&self) -> LastCalls {
+        let CallTimes { succeeded, failed } =
+            &*self.last_calls.lock().unwrap_or_else(PoisonError::into_inner);
+        LastCalls {
+            succeeded: succeeded.map(|at| at.elapsed()),
+            failed: failed.as_ref().map(|(at, why)| (at.elapsed(), why.clone())),
+        }
+    }
+
     /// The numbers in Prometheus' text form.
     pub fn text(&self, sample: &Sample<'_>) -> String {
         let _one = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
@@ -216,6 +237,12 @@ impl Observer for Metrics {
     fn called(&self, api: &str, result: &str, took: Duration) {
         self.tencent_calls.with_label_values(&[api, result]).inc();
         self.tencent_seconds.with_label_values(&[api]).observe(took.as_secs_f64());
+        let CallTimes { succeeded, failed } =
+            &mut *self.last_calls.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            "0" => *succeeded = Some(Instant::now()),
+            why => *failed = Some((Instant::now(), why.to_owned())),
+        }
     }
 
     fn called_back(&self, end: CallbackEnd) {

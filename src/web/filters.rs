@@ -96,6 +96,14 @@ impl Asked {
         query.finish()
     }
 
+    /// Where the case of the room is made, with the same time; `None` if no room is asked for.
+    pub(super) fn case_file(&self) -> Option<String> {
+        let kept = ["room", "since", "until", "zone"];
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.0.iter().filter(|(name, _)| kept.contains(name)));
+        self.has("room").then(|| format!("/case?{}", query.finish()))
+    }
+
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
     }

@@ -9,6 +9,8 @@ use crate::page::When;
 /// The pages that the navigation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
+    /// What happened lately, and how things are.
+    Overview,
     /// The log.
     Log,
     /// The live rooms.
@@ -21,12 +23,12 @@ pub(super) enum Section {
 
 impl Section {
     /// Every one, in the order of the navigation.
-    pub(super) const ALL: [Self; 4] = [Self::Log, Self::Rooms, Self::Access, Self::Sessions];
+    pub(super) const ALL: [Self; 5] = [Self::Overview, Self::Log, Self::Rooms, Self::Access, Self::Sessions];
 
     /// What takes a person there. What is done there is decided about by itself.
     pub(super) fn needs(self) -> Action {
         match self {
-            Self::Log => Action::ReadAudit,
+            Self::Overview | Self::Log => Action::ReadAudit,
             Self::Access => Action::ReadAcl(None),
             Self::Rooms | Self::Sessions => Action::UseConsole,
         }
@@ -35,6 +37,7 @@ impl Section {
     /// Where it is.
     pub(super) fn path(self) -> &'static str {
         match self {
+            Self::Overview => "/overview",
             Self::Log => "/log",
             Self::Rooms => "/rooms",
             Self::Access => "/access",

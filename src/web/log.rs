@@ -12,7 +12,7 @@ use super::filters::{Asked, Field, Input};
 use super::kinds::{Section, Trouble};
 use super::page::{Layout, html, refused, trouble};
 use super::visitor::Visitor;
-use super::words::{Label, Words};
+use super::words::{CaseText, Label, Words};
 use crate::domain::audit::{AuditEntry, NoAnswer};
 use crate::domain::reply::{Answer, Reply};
 use crate::domain::room::visible;
@@ -85,6 +85,8 @@ struct LogPage {
     left_out: Option<String>,
     newest: Option<String>,
     older: Option<String>,
+    /// Where the case of the room is made, if one room is looked at.
+    case_file: Option<String>,
     /// Where the page goes on by itself.
     live: Option<String>,
 }
@@ -114,6 +116,7 @@ pub(super) async fn log(
         left_out: None,
         newest: asked.has("before").then(|| address(&asked, None)),
         older: None,
+        case_file: asked.case_file(),
         live: None,
     };
     let wrong = match &reply {

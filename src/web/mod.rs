@@ -8,6 +8,7 @@ mod access;
 mod address;
 mod answer;
 mod assets;
+mod case;
 mod filters;
 mod form;
 mod guard;
@@ -17,6 +18,7 @@ mod language;
 mod live;
 mod log;
 mod operation;
+mod overview;
 mod page;
 mod room;
 mod rooms;
@@ -39,8 +41,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::console::Console;
 use crate::app::limits::RateLimiter;
 use crate::app::service::CommandService;
+use crate::app::surroundings::Surroundings;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
+
+use self::kinds::Section;
 
 /// How many live tails there are at a time.
 const MOST_TAILS: usize = 64;
@@ -56,6 +61,9 @@ struct Web {
     by_address: RateLimiter<IpAddr>,
     in_all: RateLimiter<()>,
     tails: Arc<Semaphore>,
+    /// One case is put together at a time.
+    cases: Semaphore,
+    around: Arc<dyn Surroundings>,
     /// Cancelled when the bot ends.
     stop: CancellationToken,
 }
@@ -76,6 +84,7 @@ impl Door {
         service: &Arc<CommandService>,
         redactor: Redactor,
         command: CommandName,
+        around: Arc<dyn Surroundings>,
         stop: CancellationToken,
     ) -> Option<Self> {
         let console = service.console()?.clone();
@@ -86,20 +95,24 @@ impl Door {
             command,
             by_address: RateLimiter::default(),
             in_all: RateLimiter::default(),
+            around,
+            cases: Semaphore::new(1),
             tails: Arc::new(Semaphore::new(MOST_TAILS)),
             stop,
         })))
     }
 
-    /// Its routes. Another page may be at `/`: then the console begins at `/log`.
+    /// Its routes. Another page may be at `/`: then the console begins at `/overview`.
     pub fn router(self, with_front_page: bool) -> Router {
         let pages = Router::new()
             .route("/sign-in/{link}", get(sign_in::ask).post(sign_in::sign_in))
             .route("/sign-out", post(sessions::sign_out))
             .route("/sessions", get(sessions::list))
             .route("/sessions/end", post(sessions::end))
+            .route("/overview", get(overview::overview))
             .route("/log", get(log::log))
             .route("/log/live", get(live::live))
+            .route("/case", get(case::ask).post(case::case))
             .route("/op/{operation}", get(operation::operation))
             .route("/op/{operation}/proof", get(operation::proof))
             .route("/rooms", get(rooms::rooms))
@@ -114,7 +127,7 @@ impl Door {
             .route("/access/who-can", get(access::who_can))
             .route("/console.css", get(assets::css))
             .route("/console.js", get(assets::js));
-        let front = || pages.clone().route("/", get(|| async { Redirect::to("/log") }));
+        let front = || pages.clone().route("/", get(|| async { Redirect::to(Section::Overview.path()) }));
         let pages = if with_front_page { front() } else { pages };
         pages
             .layer(from_fn_with_state(Arc::clone(&self.0), guard::own_posts_only))

@@ -47,6 +47,10 @@ struct OperationPage {
     proof: Option<Proof>,
     /// What it waits for.
     waits: Option<Waits>,
+    /// What was checked, and what was not.
+    checks: Vec<&'static str>,
+    /// Whether what is shown is what the events make.
+    agrees: bool,
     /// What can be pressed under the bot's reply.
     buttons: Vec<Pressable>,
 }
@@ -106,7 +110,7 @@ async fn page(web: &Web, visitor: &Visitor, entry: AuditEntry) -> Result<Operati
     let announced = entry.announced.iter().filter_map(link).collect();
     let notes = notes(log, visitor, operation).await?;
     let events = log.events(operation).await?;
-    let proved = prove(web, operation, archived_in.clone()).await;
+    let (entry, proved) = agreeing(web, entry, archived_in.clone()).await?;
     let offered = web.service.store().buttons(operation, web.service.clock().now()).await?;
     let waits = Waits::of(visitor, &offered);
     let buttons = pressable(web, visitor, &offered).await?;
@@ -122,8 +126,40 @@ async fn page(web: &Web, visitor: &Visitor, entry: AuditEntry) -> Result<Operati
         Proved::Checked(proof) => Some(proof),
         Proved::Archived(_) | Proved::Failed => None,
     };
-    let layout = visitor.layout(Section::Log);
-    Ok(OperationPage { layout, words, part, announced, notes, proof, waits, buttons })
+    let agrees = proof.as_ref().is_none_or(|proof| is_made_by(&of_case.entry, proof));
+    Ok(OperationPage {
+        layout: visitor.layout(Section::Log),
+        words,
+        part,
+        announced,
+        notes,
+        checks: proof.as_ref().map(|proof| said.checks(proof.goes_on, agrees)).unwrap_or_default(),
+        agrees,
+        proof,
+        waits,
+        buttons,
+    })
+}
+
+/// Whether the proved events make this entry.
+fn is_made_by(entry: &AuditEntry, proof: &Proof) -> bool {
+    proof.made.as_deref() == Some(entry)
+}
+
+/// The proof, and the entry as it is beside it: an operation that goes on meanwhile is looked at once more.
+async fn agreeing(
+    web: &Web,
+    mut entry: AuditEntry,
+    archived_in: Option<ArchivedIn>,
+) -> Result<(AuditEntry, Proved), StoreError> {
+    let proved = prove(web, entry.operation, archived_in).await;
+    let Proved::Checked(proof) = &proved else { return Ok((entry, proved)) };
+    if is_made_by(&entry, proof) {
+        return Ok((entry, proved));
+    }
+    entry = web.service.store().operation(entry.operation).await?.unwrap_or(entry);
+    let proved = prove(web, entry.operation, None).await;
+    Ok((entry, proved))
 }
 
 async fn notes(

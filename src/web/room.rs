@@ -19,7 +19,7 @@ use super::log::Row;
 use super::page::{Layout, html, refused, trouble};
 use super::visitor::Visitor;
 use super::waiting::{Waiting, waiting};
-use super::words::{Label, RoomLabel};
+use super::words::{CaseText, Label, RoomLabel};
 use crate::app::ports::StoreError;
 use crate::app::suggest;
 use crate::domain::access::Action;
@@ -55,6 +55,8 @@ struct Past {
     is_cut: bool,
     rows: Vec<Row>,
     log_at: String,
+    /// Where a case file of it is made.
+    case_at: String,
 }
 
 /// The last hand-over, which can be undone.
@@ -244,6 +246,7 @@ async fn past(
         is_cut: *is_cut,
         rows: entries.iter().map(|entry| Row::of(entry, said)).collect(),
         log_at: format!("{}?{query}", Section::Log.path()),
+        case_at: format!("/case?{query}"),
     }))
 }
 

@@ -58,6 +58,11 @@ impl State {
         self.0.borrow().phase == Phase::Ready
     }
 
+    /// For how long it has been in its phase.
+    pub fn lasts(&self) -> Duration {
+        self.0.borrow().since.elapsed()
+    }
+
     /// How long ago the last frame came, of whatever kind.
     pub fn last_heard(&self) -> Option<Duration> {
         self.0.borrow().last_frame.map(|at| at.elapsed())

@@ -34,11 +34,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("redact", &[]),
     // It serves `/readyz`, which tells of the connections that commands come over, and `/metrics`.
     ("server", &["app", "telemetry", "websocket"]),
+    // It writes rows as the command line does.
+    ("case_file", &["app", "cli", "domain", "merkle", "page", "store"]),
     // It wires a whole bot.
     (
         "bot",
         &[
             "app",
+            "case_file",
             "config",
             "discord",
             "domain",

@@ -55,7 +55,7 @@ impl Browser {
         let page = browser.presses(bot, &link).await;
         assert_eq!(page.status, 303, "{}", page.body);
         let first = page.headers["location"].to_str().unwrap();
-        assert!(["/log", "/rooms"].contains(&first), "{first}");
+        assert!(["/overview", "/rooms"].contains(&first), "{first}");
         browser
     }
 

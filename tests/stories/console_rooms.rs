@@ -6,6 +6,7 @@ use room_owner::app::commands::at_once;
 use room_owner::app::console::Console;
 use room_owner::app::local;
 use room_owner::app::ports::{Known, Unobserved};
+use room_owner::case_file::CasesOf;
 use room_owner::domain::command::{Command, CommandRequest};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::reply::{ConsoleAnswer, Reply};
@@ -434,7 +435,8 @@ async fn locally(bot: &mut Stage) -> Browser {
     let by = Principal::new("cli:ana".parse().unwrap());
     let line = "room-owner audit console".to_owned();
     let request = CommandRequest::local(by, line, Ok(Command::Console(ConsoleCommand::Link)));
-    let console = Console { origin: "http://bot".to_owned(), sessions: bot.store.clone() };
+    let cases = Arc::new(CasesOf(bot.store.clone()));
+    let console = Console { origin: "http://bot".to_owned(), sessions: bot.store.clone(), cases };
     let (clock, observer) = (Arc::new(bot.clock.clone()), Arc::new(Unobserved));
     let service = local::service(bot.store.clone(), clock, observer, Known::default());
     let reply = service.with_console(Some(console)).handle(request, at_once).await.into_reply();

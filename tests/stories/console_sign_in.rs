@@ -320,7 +320,7 @@ async fn the_command_line_prints_a_link_that_signs_in_with_its_rights() {
     );
     assert!(ran.err.contains("it signs you in once") && !ran.err.contains("/sign-in/"), "{}", ran.err);
     let mut browser = Browser::at(*program.workspace.bot.lock().unwrap());
-    assert_eq!(browser.opens("/").await.headers["location"], "/log");
+    assert_eq!(browser.opens("/").await.headers["location"], "/overview");
     let form = browser.form(&path_of(&ran.out), &[]);
     assert_eq!(browser.sends(form).await.status, 303);
     let text = browser.opens("/log?readings=yes").await.text();

@@ -131,6 +131,7 @@ pub async fn answer(
     match question {
         Question::Export(filter, after) => {
             let filter = filter.resolve(now, zone)?;
+            filter.room.as_ref().map_or(Ok(()), |room| reader.reaches(room))?;
             Ok(Answer::Export(Box::new(AuditFilter { reach: reader.reach.clone(), ..filter }), *after))
         }
         Question::List(filter) => {

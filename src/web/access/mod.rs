@@ -203,7 +203,7 @@ async fn page(
     let (at, pages) = match answer {
         AclAnswer::Grants { listed, pages, grants, left_out, asks, .. } => {
             page.table = writer.grants(grants);
-            let all = (said.ended(*left_out), address(Part::All, asked.get("who"), 1));
+            let all = (said.ended_grants(*left_out), address(Part::All, asked.get("who"), 1));
             page.ended = (*left_out > 0).then_some(all);
             let waiting = || asks.iter().map(|ask| writer.waiting(ask, &visitor.session.subject));
             page.waiting = (part == Part::Attention).then(|| waiting().collect());

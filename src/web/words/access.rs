@@ -131,7 +131,7 @@ pub(in crate::web) trait AccessWords {
     /// Why somebody should look at a grant.
     fn attention(&self, why: Attention) -> String;
     /// How many ended entries are not shown.
-    fn ended(&self, left_out: usize) -> String;
+    fn ended_grants(&self, left_out: usize) -> String;
     /// Where one is among the pages.
     fn page_of(&self, page: u32, pages: u32) -> String;
 }

@@ -165,7 +165,7 @@ impl AccessWords for Chinese {
         }
     }
 
-    fn ended(&self, left_out: usize) -> String {
+    fn ended_grants(&self, left_out: usize) -> String {
         format!("未显示 {left_out} 条已结束的授权。")
     }
 

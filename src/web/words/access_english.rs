@@ -174,7 +174,7 @@ impl AccessWords for English {
         }
     }
 
-    fn ended(&self, left_out: usize) -> String {
+    fn ended_grants(&self, left_out: usize) -> String {
         match left_out {
             1 => "1 ended grant is not shown.".to_owned(),
             n => format!("{n} ended grants are not shown."),

@@ -62,10 +62,7 @@ impl Words for Chinese {
             Label::AnnouncedIn => "公告位置",
             Label::AlsoKnown => "其他信息",
             Label::ProofHeading => "证明",
-            Label::WhatWasChecked => {
-                "生成本页时，机器人检查了该操作的每个事件都按原样记录在此日志头所覆盖的日志中，并且日志头由此公钥对应的\
-                 密钥签名。日志的其余部分未经检查：请使用 `room-owner audit verify`。"
-            }
+            Label::WhatWasChecked => "生成本页时，机器人检查了以下内容：",
             Label::NotChecked => {
                 "未经检查：无法生成证明。请在机器人所在的机器上运行 room-owner audit verify。"
             }
@@ -76,6 +73,7 @@ impl Words for Chinese {
 
     fn section(&self, section: Section) -> &'static str {
         match section {
+            Section::Overview => "概览",
             Section::Log => "审计日志",
             Section::Rooms => "房间",
             Section::Access => "权限",
@@ -188,6 +186,24 @@ impl Words for Chinese {
     fn confirmed(&self, at: Timestamp, is_signed: bool) -> String {
         let doubt = if is_signed { "" } else { "（回调未签名）" };
         format!("腾讯通知：房主于 {} 变更{doubt}。", seconds(at))
+    }
+
+    fn checks(&self, goes_on: bool, agrees: bool) -> Vec<&'static str> {
+        vec![
+            "该操作的每个事件都按原样记录在日志中：其叶节点可推导出此日志头的根。",
+            "此日志头由此公钥对应的密钥签名。",
+            if goes_on {
+                "日志的树延续了数据库旁保存的日志头：到该处为止两者相同。"
+            } else {
+                "未检查：日志的树是否延续更早的日志头，因为数据库旁没有保存日志头。"
+            },
+            if agrees {
+                "本页显示的操作内容与其事件一致。"
+            } else {
+                "本页显示的操作内容与其事件不一致：请运行 `room-owner audit verify`。"
+            },
+            "未检查：日志的其他事件，以及您另行保存的日志头。请使用 `room-owner audit verify --checkpoint`。",
+        ]
     }
 
     fn checked(&self, proof: &Proof) -> String {

@@ -69,11 +69,7 @@ impl Words for English {
             Label::AnnouncedIn => "Announced in",
             Label::AlsoKnown => "Also known",
             Label::ProofHeading => "Proof",
-            Label::WhatWasChecked => {
-                "When this page was made, the bot checked that each event of this operation is in the log as it was \
-                 written, under this head, and that the head is signed with this key. It did not check the rest of the \
-                 log: `room-owner audit verify` does."
-            }
+            Label::WhatWasChecked => "When this page was made, the bot checked this:",
             Label::NotChecked => {
                 "Not checked: the proof could not be made. Run room-owner audit verify on the bot's machine."
             }
@@ -84,6 +80,7 @@ impl Words for English {
 
     fn section(&self, section: Section) -> &'static str {
         match section {
+            Section::Overview => "Overview",
             Section::Log => "Audit log",
             Section::Rooms => "Rooms",
             Section::Access => "Access",
@@ -197,6 +194,25 @@ impl Words for English {
     fn confirmed(&self, at: Timestamp, is_signed: bool) -> String {
         let doubt = if is_signed { "" } else { ", in a callback that is not signed" };
         format!("Tencent says that the owner changed at {}{doubt}.", seconds(at))
+    }
+
+    fn checks(&self, goes_on: bool, agrees: bool) -> Vec<&'static str> {
+        vec![
+            "Each event of this operation is in the log as it was written: its leaf leads to the root of this head.",
+            "The head is signed with this key.",
+            if goes_on {
+                "The log's tree goes on from the head that lies beside the database: up to there it is the same."
+            } else {
+                "Not checked: whether the log's tree goes on from an earlier head, for none lies beside the database."
+            },
+            if agrees {
+                "What this page shows of the operation is what its events say."
+            } else {
+                "What this page shows of the operation is NOT what its events say: run `room-owner audit verify`."
+            },
+            "Not checked: the other events of the log, and heads that you keep elsewhere. `room-owner audit verify \
+             --checkpoint` does that.",
+        ]
     }
 
     fn checked(&self, proof: &Proof) -> String {

@@ -4,8 +4,10 @@
 mod access;
 mod access_chinese;
 mod access_english;
+mod case;
 mod chinese;
 mod english;
+mod overview;
 mod rooms;
 
 use jiff::Timestamp;
@@ -18,6 +20,8 @@ use crate::domain::principal::{Channel, Place};
 use crate::domain::session::Proof;
 use crate::page::Sentences;
 
+pub(super) use case::{CaseText, CaseWords};
+pub(super) use overview::{Ended, OverviewText, OverviewWords};
 pub(super) use rooms::{RoomLabel, RoomWords};
 
 /// A short text of its own.
@@ -97,7 +101,7 @@ pub(super) enum Label {
     AlsoKnown,
     /// The proof.
     ProofHeading,
-    /// What was checked.
+    /// When it was checked.
     WhatWasChecked,
     /// That nothing could be checked, and what to do.
     NotChecked,
@@ -108,7 +112,7 @@ pub(super) enum Label {
 }
 
 /// Every sentence of the console in one language. Texts that were recorded are quoted as they are.
-pub(super) trait Words: AccessWords + RoomWords + Sync {
+pub(super) trait Words: AccessWords + CaseWords + OverviewWords + RoomWords + Sync {
     /// What the page of a case says too.
     fn page(&self) -> &'static dyn Sentences;
     /// A short text.
@@ -131,6 +135,9 @@ pub(super) trait Words: AccessWords + RoomWords + Sync {
     fn left_out(&self, readings: u32) -> String;
     /// That a callback of Tencent's says the same.
     fn confirmed(&self, at: Timestamp, is_signed: bool) -> String;
+    /// What was checked of an operation and its proof, and what was not; whether the log goes on from a head beside
+    /// it, and whether the entry that is shown is what the events make.
+    fn checks(&self, goes_on: bool, agrees: bool) -> Vec<&'static str>;
     /// That the events are in the log, under a signed head.
     fn checked(&self, proof: &Proof) -> String;
 
