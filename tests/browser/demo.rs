@@ -80,10 +80,11 @@ impl Demo {
         link.unwrap_or_else(|| panic!("the demo printed no link for {person}, or it is used"))
     }
 
-    /// A browser in which somebody has signed in by that link.
+    /// A browser in which somebody has signed in by that link, and looks at the log.
     pub(crate) async fn browser_of(&self, person: &str) -> Tab {
         let tab = self.browser().await;
         tab.signs_in(&self.link(person)).await;
+        tab.goes("/log").await;
         tab
     }
 

@@ -34,7 +34,7 @@ async fn a_sign_in_and_an_undo_need_no_mouse() {
         adam.goes(&demo.link("Adam")).await;
         adam.tabs_to("Sign in").await;
         adam.key("Enter").await;
-        adam.until("location.pathname === '/log'").await;
+        adam.until("location.pathname === '/overview'").await;
         adam.goes(&format!("/op/{operation}")).await;
         adam.tabs_to("Undo").await;
         adam.key(" ").await;

@@ -12,14 +12,18 @@ mod demo;
 mod look;
 mod tab;
 
+mod access;
+mod case;
 mod keyboard;
 mod live;
 mod log;
 mod notices;
 mod operation;
+mod overview;
 mod pages;
 mod playground;
 mod readers;
+mod rooms;
 mod signing_in;
 
 /// What is set for these tests: `CHROMIUM`, `AXE` and `SCREENSHOTS`.

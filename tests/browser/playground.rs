@@ -14,7 +14,7 @@ async fn it_has_a_fresh_link_to_the_console_for_each_person() {
         page.presses("Console as Adam").await;
         page.until_it_says("adam (slack:T0DEMO:U0ADAM)").await;
         page.presses("Sign in").await;
-        page.until("location.pathname === '/log'").await;
+        page.until("location.pathname === '/overview'").await;
         page.goes_where_nothing_is("/demo/console/U0OTTO").await;
         page.until_it_says("otto has no role").await;
     })

@@ -12,7 +12,9 @@ async fn the_language_is_the_browsers() {
         adam.speaks("zh-CN,zh;q=0.9,en;q=0.8").await;
         adam.goes(&demo.link("Adam")).await;
         adam.presses("登录").await;
-        adam.until("document.documentElement.lang === 'zh-CN' && location.pathname === '/log'").await;
+        adam.until("document.documentElement.lang === 'zh-CN' && location.pathname === '/overview'").await;
+        adam.looks_good("overview-zh").await;
+        adam.goes("/log").await;
         adam.looks_good("log-zh").await;
         adam.goes(&format!("/op/{operation}")).await;
         adam.looks_good("op-zh").await;
@@ -35,6 +37,7 @@ async fn times_are_in_utc_and_in_the_readers_own_zone() {
             let rita = demo.browser().await;
             rita.is_in_zone(zone).await;
             rita.signs_in("/demo/console/U0RITA").await;
+            rita.goes("/log").await;
             rita.until("document.querySelectorAll('tbody .when').length > 3").await;
             let times = "[...document.querySelectorAll('tbody .when')].map((it) => [it.textContent, \
                          it.nextElementSibling?.textContent])";
@@ -58,7 +61,9 @@ async fn every_page_and_form_works_without_scripts() {
         adam.runs_no_script().await;
         adam.goes(&demo.link("Adam")).await;
         adam.presses("Sign in").await;
-        adam.until("location.pathname === '/log'").await;
+        adam.until("location.pathname === '/overview'").await;
+        adam.fits("overview, without scripts").await;
+        adam.goes("/log").await;
         adam.until("document.querySelectorAll('tbody .when').length > 0").await;
         adam.until(
             "document.querySelectorAll('.beside').length === 0 && document.querySelector('#live').hidden",

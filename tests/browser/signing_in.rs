@@ -16,7 +16,7 @@ async fn opening_a_link_signs_nobody_in_and_its_button_works_once() {
 
         let rita = demo.browser().await;
         rita.signs_in(&link).await;
-        rita.until("location.pathname === '/log'").await;
+        rita.until("location.pathname === '/overview'").await;
         looker.goes_where_nothing_is(&link).await;
         looker.until_it_says("This link was used already.").await;
     })
@@ -48,7 +48,9 @@ async fn a_session_that_is_ended_in_another_browser_is_over_in_the_page_that_is_
 #[tokio::test]
 async fn who_signs_out_is_out() {
     drive(async |demo| {
-        let alice = demo.browser_of("Alice").await;
+        let alice = demo.browser().await;
+        alice.signs_in(&demo.link("Alice")).await;
+        alice.until("location.pathname === '/rooms'").await;
         alice.until_it_says("alice").await;
         alice.presses("Sign out").await;
         alice.until_it_says("You are signed out").await;
