@@ -53,6 +53,7 @@ mod console_live;
 mod console_log;
 mod console_overview;
 mod console_pages;
+mod console_property;
 mod console_rooms;
 mod console_sign_in;
 mod crash;
