@@ -1,7 +1,7 @@
 //! Generated schedules: deliveries that come twice, late and out of order, to two processes on one
 //! database that die and start again, while people edit the ACL and Tencent and the disk fail.
 //!
-//! `SCHEDULES=3000` runs so many of them (CI does), `SCHEDULES_FROM=417 SCHEDULES=1` the one with that seed.
+//! `SCHEDULES=2000` runs so many of them (CI does), `SCHEDULES_FROM=417 SCHEDULES=1` the one with that seed.
 //! A schedule is made from its seed alone; how its tasks interleave depends on the machine as well.
 
 use std::collections::BTreeMap;
