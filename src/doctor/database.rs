@@ -94,7 +94,7 @@ fn of_health(health: &Health) -> Vec<Check> {
         Err(error) => failed(LOG, error),
     };
     let mut checks = vec![database, served(&health.serving), schema];
-    checks.extend([owned(&health.files), disk(health.files.free), wal(&health.files)]);
+    checks.extend([owned(&health.files), disk(health.files.free), wal(health.is_wal, health.files.wal_size)]);
     checks.extend([key, log]);
     checks
 }
@@ -159,13 +159,13 @@ fn disk(free: Option<u64>) -> Check {
     }
 }
 
-fn wal(files: &FileHealth) -> Check {
-    let size = size(files.wal_size);
-    if !files.is_wal {
+fn wal(is_wal: bool, bytes: u64) -> Check {
+    let size = size(bytes);
+    if !is_wal {
         let detail = "the database is not in WAL mode: something else than this program changed that";
         return Check::failure(WAL, detail, "end whatever has it open, and start `room-owner serve` anew");
     }
-    if files.wal_size <= USUAL_BYTES {
+    if bytes <= USUAL_BYTES {
         return Check::ok(WAL, format!("{size}; every commit is synced (FULL)"));
     }
     Check::warning(
@@ -193,12 +193,8 @@ mod tests {
         for (free, state) in [(MUCH, "ok"), (MUCH - 1, "warning"), (LITTLE - 1, "failure"), (0, "failure")] {
             assert_eq!(disk(Some(free)).state.name(), state, "{free}");
         }
-        let of = |wal_size, is_wal| {
-            let (open_to_others, writable) = (Vec::new(), Ok(()));
-            wal(&FileHealth { is_wal, wal_size, free: None, open_to_others, writable, shared: None })
-        };
-        assert_eq!(of(0, true).detail, "0 bytes; every commit is synced (FULL)");
-        assert_eq!(of(USUAL_BYTES + 1, true).state.name(), "warning");
-        assert_eq!(of(0, false).state.name(), "failure");
+        assert_eq!(wal(true, 0).detail, "0 bytes; every commit is synced (FULL)");
+        assert_eq!(wal(true, USUAL_BYTES + 1).state.name(), "warning");
+        assert_eq!(wal(false, 0).state.name(), "failure");
     }
 }

@@ -38,6 +38,8 @@ pub struct Health {
     pub key: Result<(), KeyProblem>,
     /// How many events the log has, if its end is as it was signed. By which key is not looked at without one.
     pub log: Result<u64, StoreError>,
+    /// Whether there is a write-ahead log, with which readers do not wait for the writer.
+    pub is_wal: bool,
     /// Whether the newest signed head lies beside it.
     pub has_head_beside: bool,
     /// Who may do what.
@@ -47,9 +49,7 @@ pub struct Health {
 /// The files of a database.
 #[derive(Debug)]
 pub struct FileHealth {
-    /// Whether there is a write-ahead log, with which readers do not wait for the writer.
-    pub is_wal: bool,
-    /// How large that is, in bytes.
+    /// How large its write-ahead log is, in bytes.
     pub wal_size: u64,
     /// How many bytes are free on its disk; `None` if the system does not say.
     pub free: Option<u64>,
@@ -76,13 +76,15 @@ pub struct Acl {
     pub uses: Vec<GrantUse>,
 }
 
-/// Looks at a database.
+/// Looks at a database that this process has not open.
 ///
 /// # Errors
 /// When there is none.
 pub async fn look(database: &Database) -> Result<Health, StoreError> {
     let file = database.file()?;
     let files = look_at_files(database)?;
+    // Before SQLite opens it here.
+    let is_wal = is_wal(&file);
     let right = Schema::made_by(schema::migrations()).await?;
     let key = key(database, &file);
     let (verifier, of) = (key.as_ref().ok().cloned(), file.clone());
@@ -98,7 +100,7 @@ pub async fn look(database: &Database) -> Result<Health, StoreError> {
         looked.unwrap_or_else(|error| (Err(error.clone()), Err(error.clone().into()), Err(error)));
     let acl = acl(&file).await;
     let (serving, has_head_beside) = (locks::serving(&file), checkpoint_file::path(&file).exists());
-    Ok(Health { file, files, serving, schema, sqlite, key: key.map(drop), log, has_head_beside, acl })
+    Ok(Health { file, files, is_wal, serving, schema, sqlite, key: key.map(drop), log, has_head_beside, acl })
 }
 
 fn check_schema(connection: &Connection, right: &Schema) -> Result<(), SchemaProblem> {
@@ -124,7 +126,6 @@ pub fn look_at_files(database: &Database) -> Result<FileHealth, StoreError> {
     });
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(FileHealth {
-        is_wal: is_wal(&file),
         wal_size: wal::size(&file),
         free: rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
         open_to_others: open_to_others.collect(),
@@ -133,7 +134,9 @@ pub fn look_at_files(database: &Database) -> Result<FileHealth, StoreError> {
     })
 }
 
-/// By the header, which a connection that only reads may not tell of (sqlite.org/fileformat2.html, 1.3.3).
+/// By the header, which a connection that only reads may not tell of (sqlite.org/fileformat2.html, 1.3.3). Nothing that
+/// has the database open may ask: closing the file takes away every lock that SQLite holds on it in this process
+/// (sqlite.org/howtocorrupt.html, 2.2), and the next program that reads it would fold its log in and remove it.
 fn is_wal(file: &Path) -> bool {
     let mut header = [0; 20];
     let read = fs::File::open(file).and_then(|mut file| file.read_exact(&mut header));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use room_owner::app::ports::{Admission, Store as _};
 use room_owner::store::verify::{Evidence, verify};
-use room_owner::store::{Database, IfMissing, SqliteStore, backup};
+use room_owner::store::{Database, IfMissing, SqliteStore, backup, health};
 use tempfile::TempDir;
 
 use super::world::{World, ask, later, open, url};
@@ -300,4 +300,26 @@ async fn git_ignores_what_is_made_whatever_the_database_is_called() {
         // The database itself is known by its usual ending alone.
         assert!(known.is_empty() || (database != "room-owner.db" && known == [database]), "{known:?}");
     }
+}
+
+/// The lock by which others see that this process has the file open (`SHARED_SIZE` bytes from `SHARED_FIRST`).
+#[cfg(target_os = "linux")]
+fn is_locked(file: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = format!(":{} 1073741826 1073742335", fs::metadata(file).unwrap().ino());
+    let ours = format!(" {} ", std::process::id());
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    locks.lines().any(|lock| lock.ends_with(&inode) && lock.contains(&ours))
+}
+
+/// Without it, the next program that reads the database and goes takes itself for the last, and removes its log.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_look_at_its_files_leaves_the_lock_by_which_others_see_that_it_is_open() {
+    let world = World::new().await;
+    world.store.unresolved().await.unwrap();
+    assert!(is_locked(&world.file()), "it is open");
+    let files = health::look_at_files(&Database::from(&url(&world.file()))).unwrap();
+    assert!(files.wal_size > 0);
+    assert!(is_locked(&world.file()), "it is open still");
 }

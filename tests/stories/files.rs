@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use room_owner::store::{IfMissing, SqliteStore};
+use sqlx::Connection as _;
 
 use super::crash::served;
 use super::doors::assert_snapshot;
@@ -44,6 +45,27 @@ async fn is_whole(program: &Program) {
     assert!(ran.out.contains("bob") && ran.out.contains("succeeded"), "{}{}", ran.out, ran.err);
     let ran = program.runs("audit verify").await;
     assert_eq!(ran.code, 0, "{}", ran.out);
+}
+
+/// The last that has a database open folds its log in and removes it. Another program is not the last.
+#[tokio::test]
+async fn another_program_reads_the_database_and_goes_while_the_bot_serves() {
+    let program = Program::new().await;
+    let serving = served(&program).await;
+    let reply = program.slack(ALICE).says("/room-owner test bob").await;
+    assert!(reply.says("now belongs to `bob`"), "{reply}");
+    for _ in 0..2 {
+        let mut other = program.raw().await;
+        let events: i64 =
+            sqlx::query_scalar("SELECT max(seq) FROM audit_events").fetch_one(&mut other).await.unwrap();
+        assert!(events > 0);
+        other.close().await.unwrap();
+        assert!(program.path("room-owner.db-wal").exists(), "the bot's log is gone");
+    }
+    let reply = program.slack(ALICE).says(LINE).await;
+    assert!(reply.says("now belongs to `user2` (was `bob`)"), "{reply}");
+    assert!(serving.ends_when_asked().await.0.success());
+    is_whole(&program).await;
 }
 
 #[tokio::test]
