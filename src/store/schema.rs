@@ -31,6 +31,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         simple(8, "new owner people", include_str!("../../migrations/0008_new_owner_people.sql")),
         simple(9, "approvals", include_str!("../../migrations/0009_approvals.sql")),
         simple(10, "sessions", include_str!("../../migrations/0010_sessions.sql")),
+        simple(11, "waiting buttons", include_str!("../../migrations/0011_waiting_buttons.sql")),
     ]
 }
 

@@ -38,7 +38,7 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
@@ -49,6 +49,7 @@ const MIGRATIONS: [(&str, &str); 10] = [
     ("0008_new_owner_people.sql", "8169a1d6e5c884d5346a750d4359ad587e28b0d33ebc26067fd14916a34bb419"),
     ("0009_approvals.sql", "4be8184a3293a10344f575d89f9f24fbbe7fc0969a483f445ad9ae9609b59f66"),
     ("0010_sessions.sql", "2672bd7e8cb54ea80ba86e1e11eaa7d9b86bf27e93add5f5eb7407b3489fd7e0"),
+    ("0011_waiting_buttons.sql", "050385837f2982fed51e3b30d371cb6a292acb97ba21f7759ce666cdc27f5627"),
 ];
 
 #[test]

@@ -227,7 +227,7 @@ impl Findings<'_, '_> {
     }
 
     fn ended(&self, claim: usize) -> Timestamp {
-        Timestamp::from_millisecond(self.claims[claim].until).unwrap_or(Timestamp::MAX)
+        Timestamp::from_millisecond(self.claims[claim].happened_by()).unwrap_or(Timestamp::MAX)
     }
 
     /// The first later claim that says who owned the room before it.
@@ -296,8 +296,9 @@ impl Findings<'_, '_> {
         for (index, entry) in self.entries[..self.claims[last].entry].iter().enumerate().rev() {
             let mut said = Vec::new();
             claims(index, entry, i64::MAX, &mut said);
-            let ended =
-                |claim: &Claim<'_>| Timestamp::from_millisecond(claim.until).unwrap_or(Timestamp::MAX);
+            let ended = |claim: &Claim<'_>| {
+                Timestamp::from_millisecond(claim.happened_by()).unwrap_or(Timestamp::MAX)
+            };
             match said.last() {
                 None => {}
                 Some(claim) if claim.owner_after() != owner => break,

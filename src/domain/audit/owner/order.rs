@@ -77,6 +77,11 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// When it had happened, as closely as anything says: by Tencent's clock if that lies within, or by its end.
+    pub(super) fn happened_by(&self) -> i64 {
+        self.event_at.filter(|at| (self.from..=self.until).contains(at)).unwrap_or(self.until)
+    }
+
     /// Who owned the room just after, if it happened.
     pub(super) fn owner_after(&self) -> &'a str {
         match self.what {
