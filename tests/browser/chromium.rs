@@ -24,10 +24,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs it: it reads commands from its fourth file and writes to its fifth. Its folder goes when it has ended, whatever
 /// became of the tests.
 const SCRIPT: &str = r#"folder=$1; shift; "$@" 3<&0 4>&1 </dev/null >/dev/null; rm -rf "$folder""#;
-const ARGUMENTS: [&str; 7] = [
+const ARGUMENTS: [&str; 8] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
+    // Containers have little of it.
+    "--disable-dev-shm-usage",
     "--hide-scrollbars",
     "--no-first-run",
     "--remote-debugging-pipe",
