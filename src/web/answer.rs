@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::Web;
+use super::address::address;
 use super::form::Form;
 use super::kinds::{Piece, Section};
 use super::page::{Layout, html, not_taken, refused};
@@ -115,6 +116,8 @@ struct AnswerPage {
     buttons: Vec<Pressable>,
     /// Where the operation is, if the reader may see it.
     operation: Option<i64>,
+    /// Where the page of the room is that was to be handed over, and its id.
+    room: Option<(String, String)>,
 }
 
 /// Shows what came of something: where the reader may see the log, a hand-over is shown there.
@@ -130,6 +133,10 @@ pub(super) async fn answer(web: &Web, visitor: &Visitor, here: Section, reply: &
     let Ok(buttons) = pressable(web, visitor, reply.buttons()).await else {
         return refused(visitor.said, &Reply::NotRecorded);
     };
+    let room = match reply.said() {
+        Reply::Transfer { transfer, .. } | Reply::Held { transfer, .. } => Some(&transfer.room),
+        _ => None,
+    };
     let pen = Pen::new(visitor.said.page(), None);
     html(&AnswerPage {
         layout: visitor.layout(here),
@@ -137,6 +144,7 @@ pub(super) async fn answer(web: &Web, visitor: &Visitor, here: Section, reply: &
         answer: Said::of(&message(reply, &web.command), &pen),
         buttons,
         operation,
+        room: room.and_then(|room| Some((address(room)?, visible(room.as_str())))),
     })
 }
 
@@ -150,7 +158,7 @@ pub(super) async fn press(State(web): State<Arc<Web>>, visitor: Visitor, body: B
         visitor.presses(&web, delivery, nonce).await.ok_or_else(missing)
     };
     match pressed.await {
-        Ok(reply) => answer(&web, &visitor, Section::Log, &reply).await,
+        Ok(reply) => answer(&web, &visitor, Section::Rooms, &reply).await,
         Err(page) => page,
     }
 }

@@ -209,6 +209,7 @@ async fn an_owner_who_changed_meanwhile_keeps_the_room() {
         What went wrong: user3 owns it now: op 9 by boris
         Agree with the other moderators. To change it all the same, type the command.
         op 11
+        vip-1
         ");
     })
     .await;
