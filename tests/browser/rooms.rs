@@ -52,6 +52,7 @@ async fn a_marked_room_is_handed_over_by_two_without_scripts_and_in_chinese() {
         alice.is_narrow().await;
         alice.fits("hand-over, without scripts").await;
         alice.clicks("main form.go button").await;
+        alice.until("document.querySelector('main form.go') === null").await;
         alice.until_it_says("second person").await;
         let adam = demo.browser().await;
         adam.signs_in(&demo.link("Adam")).await;
