@@ -120,7 +120,7 @@ struct AnswerPage {
     room: Option<(String, String)>,
 }
 
-/// Shows what came of something: where the reader may see the log, a hand-over is shown there.
+/// Shows the answer to a form: where the reader may see the log, a hand-over is shown there.
 pub(super) async fn answer(web: &Web, visitor: &Visitor, here: Section, reply: &Reply) -> Response {
     let may_see = visitor.sees.contains(&Section::Log);
     let operation = reply.operation().filter(|_| may_see).map(|operation| operation.seq());
@@ -151,7 +151,7 @@ pub(super) async fn answer(web: &Web, visitor: &Visitor, here: Section, reply: &
 /// `POST /press`: the button of a reply.
 pub(super) async fn press(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
     let pressed = async {
-        let form = Form::read(body, &visitor).await?;
+        let form = Form::read(&web, body, &visitor).await?;
         let delivery = form.delivery(&visitor)?;
         let missing = || not_taken(visitor.said, StatusCode::BAD_REQUEST);
         let nonce = form.get("nonce").ok_or_else(missing)?;

@@ -121,7 +121,7 @@ pub(super) async fn ask(visitor: Visitor, Query(wanted): Query<Wanted>) -> Respo
 
 /// `POST /case`: one reading, and the archive.
 pub(super) async fn case(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
-    let form = match Form::read(body, &visitor).await {
+    let form = match Form::read(&web, body, &visitor).await {
         Ok(form) => form,
         Err(page) => return page,
     };

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use subtle::ConstantTimeEq as _;
 
+use super::Web;
 use super::guard::form_token;
 use super::page::not_taken;
 use super::visitor::Visitor;
@@ -23,14 +24,15 @@ pub(super) fn once() -> String {
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a form that shows the token of its session.
+    /// Reads a form that shows the token of its session, without our secrets in what was filled in.
     ///
     /// # Errors
     /// The page that refuses it.
-    pub(super) async fn read(body: Body, visitor: &Visitor) -> Result<Self, Response> {
+    pub(super) async fn read(web: &Web, body: Body, visitor: &Visitor) -> Result<Self, Response> {
         let refuse = |status| not_taken(visitor.said, status);
         let body = crate::body::read(body, LARGEST_FORM).await.map_err(refuse)?;
-        let form = Self(form_urlencoded::parse(&body).into_owned().collect());
+        let fields = form_urlencoded::parse(&body).into_owned();
+        let form = Self(fields.map(|(name, value)| (name, web.redactor.text(&value).into_owned())).collect());
         let shown = form.get("token").unwrap_or_default();
         let is_right = bool::from(shown.as_bytes().ct_eq(form_token(&visitor.token).as_bytes()));
         is_right.then_some(form).ok_or_else(|| refuse(StatusCode::FORBIDDEN))

@@ -40,14 +40,14 @@ struct Asked {
 }
 
 impl Asked {
-    /// What a form asks for, without our secrets. `None` if a field is missing that every such form has.
-    fn read(web: &Web, room: RoomId, form: &Form) -> Option<Self> {
-        let typed = |name| form.typed(name).map(|text| web.redactor.text(text).into_owned());
+    /// What a form asks for. `None` if a field is missing that every such form has.
+    fn read(room: RoomId, form: &Form) -> Option<Self> {
+        let typed = |name| form.typed(name).map(str::to_owned);
         let new_owner = form.get("new_owner")?;
         let if_owner = form.get("if_owner").map(|owner| AccountId::from_tencent(owner.to_owned()));
         let asked = Self {
             room,
-            new_owner: web.redactor.text(new_owner.trim()).into_owned(),
+            new_owner: new_owner.trim().to_owned(),
             reason: typed("reason"),
             overrides: typed("override"),
             if_owner,
@@ -104,11 +104,11 @@ pub(super) async fn hand_over(
     body: Body,
 ) -> Response {
     let read = async {
-        let form = Form::read(body, &visitor).await?;
+        let form = Form::read(&web, body, &visitor).await?;
         let delivery = form.delivery(&visitor)?;
         let room = named(path).map_err(|why| trouble(visitor.said, StatusCode::NOT_FOUND, why))?;
         let missing = || not_taken(visitor.said, StatusCode::BAD_REQUEST);
-        let asked = Asked::read(&web, room, &form).ok_or_else(missing)?;
+        let asked = Asked::read(room, &form).ok_or_else(missing)?;
         Ok::<_, Response>((asked, delivery, form.get("sure") == Some("yes")))
     };
     let (asked, delivery, is_sure) = match read.await {

@@ -146,7 +146,7 @@ fn is_made_by(entry: &AuditEntry, proof: &Proof) -> bool {
     proof.made.as_deref() == Some(entry)
 }
 
-/// The proof, and the entry as it is beside it: an operation that goes on meanwhile is looked at once more.
+/// The proof, and the entry as of the same time: an operation that goes on meanwhile is looked at once more.
 async fn agreeing(
     web: &Web,
     mut entry: AuditEntry,

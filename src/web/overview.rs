@@ -1,4 +1,4 @@
-//! The overview: what was asked lately and what came of it, what somebody should look at, and how things are.
+//! The overview: what was asked lately and how it ended, what somebody should look at, and how things are.
 
 mod hours;
 mod state;

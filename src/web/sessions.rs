@@ -66,7 +66,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
 
 /// Ends a session that the list shows.
 pub(super) async fn end(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
-    let form = match Form::read(body, &visitor).await {
+    let form = match Form::read(&web, body, &visitor).await {
         Ok(form) => form,
         Err(page) => return page,
     };
@@ -95,7 +95,7 @@ async fn ended(web: &Web, visitor: &Visitor, session: OperationId) -> Reply {
 
 /// Ends the visitor's session.
 pub(super) async fn sign_out(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
-    if let Err(page) = Form::read(body, &visitor).await {
+    if let Err(page) = Form::read(&web, body, &visitor).await {
         return page;
     }
     let command = Command::Console(ConsoleCommand::Leave(visitor.session.id));

@@ -183,7 +183,7 @@ pub(in crate::web) async fn form(
 
 /// `POST /access/plan`: what a change would do. Nothing is changed.
 pub(in crate::web) async fn plan(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
-    let form = match Form::read(body, &visitor).await {
+    let form = match Form::read(&web, body, &visitor).await {
         Ok(form) => form,
         Err(page) => return page,
     };
@@ -198,7 +198,7 @@ pub(in crate::web) async fn plan(State(web): State<Arc<Web>>, visitor: Visitor, 
 /// anew.
 pub(in crate::web) async fn apply(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
     let sent = async {
-        let form = Form::read(body, &visitor).await?;
+        let form = Form::read(&web, body, &visitor).await?;
         let delivery = form.delivery(&visitor)?;
         let missing = || not_taken(visitor.said, StatusCode::BAD_REQUEST);
         let version: i64 = form.get("version").and_then(|it| it.parse().ok()).ok_or_else(missing)?;
@@ -233,12 +233,12 @@ pub(in crate::web) async fn apply(State(web): State<Arc<Web>>, visitor: Visitor,
 /// `POST /access/answer`: answers a request for access.
 pub(in crate::web) async fn answer(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
     let sent = async {
-        let form = Form::read(body, &visitor).await?;
+        let form = Form::read(&web, body, &visitor).await?;
         let delivery = form.delivery(&visitor)?;
         let missing = || not_taken(visitor.said, StatusCode::BAD_REQUEST);
         let operation: OperationId =
             form.get("operation").and_then(|it| it.parse().ok()).ok_or_else(missing)?;
-        let answer = web.redactor.text(form.typed("answer").ok_or_else(missing)?).into_owned();
+        let answer = form.typed("answer").ok_or_else(missing)?.to_owned();
         Ok((operation, answer, delivery))
     };
     let (operation, answer, delivery) = match sent.await {

@@ -1,4 +1,4 @@
-//! Commands by hour and outcome, drawn: a bar for each hour, stacked by what came of them. The parts differ by their
+//! Commands by hour and outcome, drawn: a bar for each hour, stacked by their outcome. The parts differ by their
 //! texture, not by colour alone.
 
 use std::collections::HashMap;
